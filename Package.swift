@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+// The package LuaFleet: a library, its worker executable and a command line. Who may import whom is in ARCHITECTURE of the
+// documentation (Sources/LuaFleet/LuaFleet.docc); the target dependencies below enforce it.
+import PackageDescription
+
+/// `Scripts/luafleet` builds with `LUAFLEET_STATIC=1`: executables that need no shared Swift library and start fast. The
+/// command line is linked wholly statically; the worker stays dynamic towards libc, because Lua's `require` opens C modules.
+let isStaticBuild = Context.environment["LUAFLEET_STATIC"] == "1"
+let commandLineLinking: [LinkerSetting] = isStaticBuild ? [.unsafeFlags(["-static-executable", "-Xlinker", "-no-pie"])] : []
+let workerLinking: [LinkerSetting] =
+    isStaticBuild
+    ? [
+        .unsafeFlags([
+            "-Xclang-linker", "-static-libstdc++", "-Xclang-linker", "-static-libgcc", "-Xlinker", "-no-pie",
+        ])
+    ] : []
+
+let strictC: [CSetting] = [
+    .define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]),
+]
+
+let package = Package(
+    name: "LuaFleet",
+    products: [
+        .library(name: "LuaFleet", targets: ["LuaFleet"]),
+        .executable(name: "luafleet", targets: ["luafleet"]),
+        .executable(name: "luafleet-worker", targets: ["luafleet-worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
+        .target(name: "LuaVM", dependencies: ["CLua"], cSettings: strictC),
+        .target(name: "CFleetSystem", cSettings: strictC),
+        .target(name: "LuaFleetWire"),
+        .target(
+            name: "LuaFleetCore",
+            dependencies: ["LuaFleetWire", .product(name: "DequeModule", package: "swift-collections")]),
+        .target(
+            name: "LuaFleet",
+            dependencies: [
+                "LuaFleetCore", "LuaFleetWire", "CFleetSystem",
+                "luafleet-worker",  // so that the worker is built beside every app that uses the library
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(name: "LuaFleetWorker", dependencies: ["LuaFleetWire", "LuaVM", "CFleetSystem"]),
+        .executableTarget(name: "luafleet-worker", dependencies: ["LuaFleetWorker"], linkerSettings: workerLinking),
+        .executableTarget(
+            name: "luafleet",
+            dependencies: ["LuaFleet", "CFleetSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            linkerSettings: commandLineLinking),
+        .testTarget(name: "LuaFleetWireTests", dependencies: ["LuaFleetWire"]),
+        .testTarget(name: "LuaFleetCoreTests", dependencies: ["LuaFleetCore", "LuaFleetWire"]),
+        .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "CLua", "LuaFleetWire"]),
+        .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
+        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

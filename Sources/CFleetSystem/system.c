@@ -1,0 +1,2 @@
+#include "CFleetSystem.h"
+int csys_placeholder(void) { return 0; }

@@ -1,0 +1,119 @@
+// One Lua interpreter as a C value: the only place where Lua calls that can raise are made, all of them under one lua_pcall.
+// Nothing here ever longjmps into its caller. Not thread-safe: one VM, one thread.
+#ifndef LUAVM_H
+#define LUAVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#pragma clang assume_nonnull begin
+#endif
+
+typedef struct lfvm lfvm;
+
+/// Caps of messages; 0 means the default in brackets.
+typedef struct {
+    size_t bytes;     // of one message [64 MiB]
+    size_t elements;  // items of one message [10,000,000]
+    uint32_t depth;   // levels of tables [1,000]
+} lfvm_caps;
+
+typedef enum {
+    LFVM_OUTPUT_STDOUT = 1,
+    LFVM_OUTPUT_STDERR = 2,
+} lfvm_stream;
+
+/// What a script may cause while it runs. Called between Lua and its caller: must return, must not raise.
+/// Every pointer may be null where optional; `context` is handed back as given.
+typedef struct {
+    void *_Nullable context;
+    /// What `print`, `io.write`, `io.stderr` and C's stdio wrote. Line-buffered for stdout, unbuffered for stderr.
+    void (*_Nullable output)(void *_Nullable context, lfvm_stream stream, const char *bytes, size_t count);
+    /// `os.exit(code)` was called: the last chance to send what is pending. The process ends when it returns.
+    void (*_Nullable exiting)(void *_Nullable context, int code);
+    /// fleet.progress (kind 1), fleet.send (2), fleet.log (3), with the encoded arguments as one message.
+    void (*_Nullable message)(void *_Nullable context, uint32_t kind, const uint8_t *bytes, size_t count);
+} lfvm_callbacks;
+
+typedef struct {
+    lfvm_caps caps;
+    size_t memory_limit;  // bytes the allocator hands out; 0: no limit
+    lfvm_callbacks callbacks;
+    uint64_t seed[2];      // for math.random; the caller takes it from getrandom(2)
+} lfvm_options;
+
+typedef enum {
+    LFVM_OK = 0,
+    LFVM_SCRIPT_ERROR = 1,     // the script raised
+    LFVM_MEMORY_LIMIT = 2,     // not enough memory, in the script or while encoding its results
+    LFVM_NOT_ENCODABLE = 3,    // a result cannot be sent; the message names the path
+    LFVM_RESULT_LIMIT = 4,     // a result is over a cap
+    LFVM_LOAD_ERROR = 5,       // the script does not compile
+    LFVM_NO_FUNCTION = 6,      // the chunk neither returns nor defines that function, or it is not callable
+    LFVM_BAD_MESSAGE = 7,      // the arguments are not a well-formed message
+} lfvm_status;
+
+/// One piece of an encoded message. A long string is not copied: its piece points into Lua's own memory.
+typedef struct {
+    const uint8_t *_Nullable bytes;
+    size_t count;
+} lfvm_piece;
+
+/// A message to send. Owned by the VM; valid until the next call of a function of this header on the same VM.
+typedef struct {
+    const lfvm_piece *_Nullable pieces;
+    size_t piece_count;
+    size_t total;  // bytes of all pieces
+} lfvm_message;
+
+/// NULL when there is not enough memory. All standard libraries are open, and the module `fleet`.
+lfvm *_Nullable lfvm_create(const lfvm_options *options);
+
+/// Closes the state: runs __gc. A worker does not call this but ends with _exit.
+void lfvm_destroy(lfvm *vm);
+
+/// What `fleet.worker` says.
+void lfvm_set_worker(lfvm *vm, uint32_t id, int32_t pid);
+
+/// New random numbers; after a fork.
+void lfvm_reseed(lfvm *vm, const uint64_t seed[_Nonnull 2]);
+
+/// Callbacks may change, for instance in the child after a fork.
+void lfvm_set_callbacks(lfvm *vm, const lfvm_callbacks *callbacks);
+
+/// Defines script `id`: compiles `source`, named `name` (a Lua chunk name: "@a.lua", "=(source)"), and keeps the compiled chunk. A first line that starts
+/// with '#' and a UTF-8 byte-order mark are skipped, as luaL_loadfile does, and line numbers stay right. `allow_bytecode`: a binary chunk may be loaded.
+/// On failure LFVM_LOAD_ERROR or LFVM_MEMORY_LIMIT, and `failure` holds the failure message (see ValuesOnTheWire).
+lfvm_status lfvm_define(
+    lfvm *vm, uint32_t id, const char *name, const uint8_t *source, size_t count, bool allow_bytecode, lfvm_message *failure);
+
+/// Forgets script `id`, its chunk and its functions. An unknown id is fine.
+void lfvm_forget(lfvm *vm, uint32_t id);
+
+/// What `fleet.task` says of the task that runs next.
+typedef struct {
+    uint64_t index;    // from 1
+    uint32_t attempt;  // from 1
+} lfvm_task;
+
+/// Runs a task. `function` NULL: runs the chunk of the script with the arguments as `...` and, where `set_arg`, also in the global table `arg`
+/// (arg[0] is the chunk's name without its first character). Otherwise the function of that name: a field of the table that the chunk returned, else a global that it
+/// defined; the chunk itself runs once per VM and script. A name with dots is a path.
+/// `message` receives the results, or the failure message when the status is not LFVM_OK.
+lfvm_status lfvm_run(
+    lfvm *vm, uint32_t id, const char *_Nullable function, size_t function_count, const uint8_t *arguments, size_t arguments_count, bool set_arg,
+    const lfvm_task *task, lfvm_message *message);
+
+/// Writes out what stdio still buffers (calls `output`).
+void lfvm_flush(lfvm *vm);
+
+/// Bytes that Lua holds now, and the most it ever held.
+size_t lfvm_memory_used(const lfvm *vm);
+size_t lfvm_memory_peak(const lfvm *vm);
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
+#endif
