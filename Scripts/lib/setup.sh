@@ -17,45 +17,41 @@ needed_packages() {
     fi
 }
 
-# as_root COMMAND…: with sudo where we are not root; asks for a password only where somebody can type one.
-as_root() {
-    if ((EUID == 0)); then
-        "$@"
-    elif ! command -v sudo >/dev/null; then
-        return 126
-    elif sudo -n true 2>/dev/null; then
-        sudo -n "$@"
+# find_sudo: sets `sudo` to what makes a command run as root; fails where nothing does. Asks for a password only where somebody
+# can type one.
+find_sudo() {
+    sudo=()
+    if ((EUID == 0)); then return; fi
+    command -v sudo >/dev/null || return 1
+    if sudo -n true 2>/dev/null; then
+        sudo=(sudo -n)
     elif [[ -t 0 && -t 2 ]]; then
-        sudo "$@"
+        sudo=(sudo)
     else
-        return 126
+        return 1
     fi
 }
 
 # install_packages LOG: installs what needed_packages names, or says the one command that does.
 install_packages() {
-    local log=$1 packages
+    local log=$1 packages sudo
     mapfile -t packages < <(needed_packages)
     ((${#packages[@]})) || return 0
     local names="${packages[*]}"
     local advice="sudo apt-get update && sudo apt-get install -y $names"
-    if ! command -v apt-get >/dev/null; then
-        fail "missing: $names; there is no apt-get here: install Lua 5.4 with its headers and pkg-config, so that 'pkg-config --exists lua5.4' succeeds"
-    fi
+    command -v apt-get >/dev/null ||
+        fail "missing: $names; there is no apt-get here: install Lua 5.4 with its headers, and pkg-config, so that 'pkg-config --exists lua5.4' succeeds"
+    find_sudo || fail "missing: $names; this user may not install packages. Run: $advice"
     printf 'luafleet: installing %s …\n' "$names" >&2
-    local status=0
     {
         # A mirror that cannot be reached is no reason to stop yet: the lists may be good enough.
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get update ||
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update ||
             echo 'apt-get update failed; trying with the lists there are'
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
-    } >"$log" 2>&1 || status=$?
-    if ((status == 126)); then
-        fail "missing: $names; this user may not install packages. Run: $advice"
-    elif ((status != 0)); then
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
+    } </dev/null >"$log" 2>&1 || {
         cat "$log" >&2
         fail "installing $names failed (above is what apt-get said). Run: $advice"
-    fi
+    }
 }
 
 # require_swift: a Swift that can read Package.swift.
@@ -68,12 +64,12 @@ require_swift() {
 require_build_folder() {
     mkdir -p "$1/.build" 2>/dev/null || true
     [[ -d $1/.build && -w $1/.build ]] ||
-        fail "$1/.build cannot be written by $(id -un), and there is something to build: build once as $(stat -c %U "$1"), or use a clone of your own"
+        fail "$1/.build cannot be written by ${USER:-user $EUID}, and there is something to build: build once as $(stat -c %U "$1"), or use a clone of your own"
 }
 
 # require_tools ROOT: all of the above; what apt-get prints goes to .build/install.log.
 require_tools() {
     require_swift
     require_build_folder "$1"
-    install_packages "$1/.build/install.log" </dev/null
+    install_packages "$1/.build/install.log"
 }
