@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "LuaFleetWire"),
         .target(
             name: "LuaFleetCore",
-            dependencies: ["LuaFleetWire", .product(name: "DequeModule", package: "swift-collections")]),
+            dependencies: ["LuaFleetWire"]),
         .target(
             name: "LuaFleet",
             dependencies: [
@@ -50,6 +50,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .target(name: "LuaFleetWorker", dependencies: ["LuaFleetWire", "LuaVM", "CFleetSystem"]),
         .executableTarget(

@@ -143,7 +143,8 @@ struct ForkServer {
             pids[child.slot] = nil
             let unsent = child.journal.unsent
             let report = WorkerExitReport(
-                exit: ProcessExit(ended), unsentOffset: unsent.offset, unsent: unsent.bytes,
+                exit: ProcessExit(ended), lastStarted: child.journal.header.pointee.started.load(ordering: .acquiring),
+                unsentOffset: unsent.offset, unsent: unsent.bytes,
                 standardOutput: child.files.tail(
                     of: .standardOutput, from: child.journal.taken(of: .standardOutput), limit: Self.tailLimit),
                 standardError: child.files.tail(
@@ -162,6 +163,14 @@ struct ForkServer {
         for pid in children.keys {
             _ = Glibc.kill(-pid, SIGKILL)
             _ = Glibc.kill(pid, SIGKILL)
+        }
+        // Reaped here, since the next parent may be an init that reaps nobody. Not for ever: the kernel may hold one that hangs in a disk.
+        let patience = lfs_now() + 1_000_000_000
+        var remaining = children.count
+        var ended = lfs_exit()
+        while remaining > 0, lfs_now() < patience {
+            guard lfs_reap(-1, false, true, &ended) == 0 else { break }
+            if ended.pid > 0 { remaining -= 1 } else { usleep(200) }
         }
         _exit(0)
     }

@@ -25,6 +25,8 @@ struct Journal {
         /// Bytes of the capture files that were already handed on.
         let standardOutputTaken = Atomic<UInt64>(0)
         let standardErrorTaken = Atomic<UInt64>(0)
+        /// The last task that began.
+        let started = Atomic<UInt32>(0)
         /// The last task that was answered.
         let answered = Atomic<UInt32>(0)
         /// A long frame is being written past the buffer: if the writer ends now, the stream is cut in the middle of it.

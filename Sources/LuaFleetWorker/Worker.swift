@@ -101,6 +101,7 @@ struct Worker {
     }
 
     private func run(_ task: IncomingTask) {
+        journal.header.pointee.started.store(task.sequence, ordering: .releasing)
         switch task.head.isolation {
         case .shared:
             runner.run(task)

@@ -27,12 +27,12 @@ extension PoolCore {
         for slot in workers.indices where workers[slot].state != .vacant {
             let state = workers[slot].state
             let worker = WorkerID(slot: UInt32(slot), generation: workers[slot].generation)
-            vacate(slot)
             switch state {
             case .busy(let task): finish(task, .forkServerDied, worker: worker)
             case .ending(let task?, let reason): finish(task, reason ?? .forkServerDied, worker: worker)
             case .vacant, .starting, .idle, .ending(nil, _): break
             }
+            vacate(slot)
         }
         if state == .closing {
             state = .closed
@@ -47,8 +47,8 @@ extension PoolCore {
             case .notExecutable, .notAWorker, .otherVersion, .endedEarly: breakDown(failure, at: now)
             default: startFailed(failure, at: now)
             }
-        case .ready where failedStarts > 0:
-            startFailed(lastStartFailure ?? .endedEarly(nil, output: []), at: now)
+        case .ready where !serverHasServed:
+            startFailed(failure ?? .endedEarly(nil, output: []), at: now)
         case .ready, .stopping, .absent:
             break
         }

@@ -92,6 +92,19 @@ extension PoolCore {
         queuedCount += 1
     }
 
+    /// Puts a task that was sent but never began in front of all others.
+    mutating func requeue(_ task: TaskID) {
+        let index = task.index
+        runningCount -= 1
+        tasks[Int(index)].attempt -= 1
+        tasks[Int(index)].state = .queued
+        tasks[Int(index)].previous = Self.noSlot
+        tasks[Int(index)].next = queueHead
+        if queueHead != Self.noSlot { tasks[Int(queueHead)].previous = index } else { queueTail = index }
+        queueHead = index
+        queuedCount += 1
+    }
+
     mutating func unqueue(_ index: UInt32) {
         let (previous, next) = (tasks[Int(index)].previous, tasks[Int(index)].next)
         if previous != Self.noSlot { tasks[Int(previous)].next = next } else { queueHead = next }
@@ -129,8 +142,7 @@ extension PoolCore {
         }
         tasks[index].state = .vacant
         tasks[index].generation &+= 1
-        tasks[index].next = firstVacantTask
-        firstVacantTask = id.index
+        freed.append(id.index)
         actions.append(.finish(id, end, worker: worker))
     }
 

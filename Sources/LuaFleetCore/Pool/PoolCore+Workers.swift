@@ -20,7 +20,7 @@ extension PoolCore {
             workers[slot].state = .idle
             idle.append(worker.slot)
             failedStarts = 0
-            lastStartFailure = nil
+            serverHasServed = true
             schedule(at: now)
         case .ending:
             return
@@ -37,23 +37,31 @@ extension PoolCore {
     }
 
     /// The worker's process has ended, and all it had said was handled.
-    package mutating func workerExited(_ worker: WorkerID, _ exit: ProcessExit, at now: Moment) {
+    ///
+    /// `lastStarted` is the number of the last task that began there: a task that was sent but had not begun is queued again, in front.
+    package mutating func workerExited(
+        _ worker: WorkerID, _ exit: ProcessExit, lastStarted: UInt32, at now: Moment
+    ) {
         guard let slot = slot(of: worker) else { return }
         let state = workers[slot].state
-        vacate(slot)
+        let hasBegun = workers[slot].sequence == lastStarted
         switch state {
         case .vacant:
             return
         case .starting:
+            vacate(slot)
             startFailed(.workersEndEarly(count: failedStarts + 1, last: exit), at: now)
             return
         case .idle, .ending(nil, _):
             break
+        case .busy(let task) where !hasBegun:
+            requeue(task)
         case .busy(let task):
             finish(task, .workerDied(exit), worker: worker)
         case .ending(let task?, let reason):
             finish(task, reason ?? .workerDied(exit), worker: worker)
         }
+        vacate(slot)
         schedule(at: now)
     }
 
@@ -93,8 +101,8 @@ extension PoolCore {
                 startFailed(.silent(configuration.startLimit), at: now)
             case .ending(let task, let reason):
                 // The kernel does not let go of it (a hung disk, say). Its task has ended all the same.
-                vacate(Int(slot))
                 if let task { finish(task, reason ?? .cancelled, worker: worker) }
+                vacate(Int(slot))
                 schedule(at: now)
             case .vacant, .idle:
                 break
@@ -120,6 +128,7 @@ extension PoolCore {
         switch server {
         case .absent:
             server = .launching(until: now + configuration.startLimit)
+            serverHasServed = false
             actions.append(.launchServer)
         case .launching, .stopping:
             return
@@ -146,7 +155,6 @@ extension PoolCore {
     /// A worker or the server did not come up: pause, and after too many give up.
     mutating func startFailed(_ failure: SetupFailure, at now: Moment) {
         failedStarts += 1
-        lastStartFailure = failure
         guard failedStarts < configuration.startAttempts else { return breakDown(failure, at: now) }
         let pause = min(configuration.firstPause * (1 << min(failedStarts - 1, 10)), .seconds(1))
         pausedUntil = now + pause

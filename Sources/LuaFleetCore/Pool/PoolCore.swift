@@ -60,6 +60,10 @@ package struct PoolCore {
     static let noSlot = UInt32.max
     var tasks: [TaskSlot] = []
     var firstVacantTask = noSlot
+    /// Places of tasks that ended. The shell still looks for them by their place while it does the `finish`, so they are given out again only
+    /// after the actions that were taken next have been done.
+    var freed: [UInt32] = []
+    var freedAndTaken: [UInt32] = []
     var queueHead = noSlot
     var queueTail = noSlot
     package internal(set) var queuedCount = 0
@@ -115,10 +119,11 @@ package struct PoolCore {
 
     var state = PoolState.opening
     var server = ServerState.absent
+    /// Whether a worker of this server became ready. One that ends before counts as a failed start.
+    var serverHasServed = false
     /// Set when no worker can be had; tasks end with it.
     package internal(set) var broken: SetupFailure?
     var failedStarts = 0
-    var lastStartFailure: SetupFailure?
     /// No worker or server is started before this.
     var pausedUntil: Moment?
 
@@ -126,10 +131,16 @@ package struct PoolCore {
         self.configuration = configuration
     }
 
-    /// The actions since the last call, oldest first. The buffer that comes in is emptied and used for the next ones.
+    /// The actions since the last call, oldest first; those of the call before have been done. The buffer that comes in is emptied and used for the next ones.
     package mutating func takeActions(into buffer: inout [PoolAction]) {
         buffer.removeAll(keepingCapacity: true)
         swap(&buffer, &actions)
+        for index in freedAndTaken {
+            tasks[Int(index)].next = firstVacantTask
+            firstVacantTask = index
+        }
+        freedAndTaken.removeAll(keepingCapacity: true)
+        swap(&freed, &freedAndTaken)
     }
 
     package var isClosed: Bool { state == .closed }

@@ -89,6 +89,8 @@ package struct ProcessExit: Equatable, Sendable {
 /// The fork server's report of a worker's end, with what the worker had not sent yet.
 package struct WorkerExitReport: Equatable, Sendable {
     package var exit: ProcessExit
+    /// The number of the last task that began to run there; 0: none. A later one that was sent to the worker never started.
+    package var lastStarted: UInt32
     /// Where `unsent` begins in the worker's stream. The host knows how much it received, so nothing counts twice however the worker was cut off.
     package var unsentOffset: UInt64
     /// Whole frames that stood in the worker's journal.
@@ -98,9 +100,11 @@ package struct WorkerExitReport: Equatable, Sendable {
     package var standardError: [UInt8]
 
     package init(
-        exit: ProcessExit, unsentOffset: UInt64, unsent: [UInt8], standardOutput: [UInt8], standardError: [UInt8]
+        exit: ProcessExit, lastStarted: UInt32, unsentOffset: UInt64, unsent: [UInt8], standardOutput: [UInt8],
+        standardError: [UInt8]
     ) {
         self.exit = exit
+        self.lastStarted = lastStarted
         self.unsentOffset = unsentOffset
         self.unsent = unsent
         self.standardOutput = standardOutput
@@ -110,6 +114,7 @@ package struct WorkerExitReport: Equatable, Sendable {
     package var payload: [UInt8] {
         var bytes = [UInt8]()
         exit.append(to: &bytes)
+        bytes.append(integer: lastStarted)
         bytes.append(integer: unsentOffset)
         bytes.append(counted: unsent)
         bytes.append(counted: standardOutput)
@@ -119,12 +124,13 @@ package struct WorkerExitReport: Equatable, Sendable {
 
     package init(payload: UnsafeRawBufferPointer) throws(ProtocolViolation) {
         var reader = FieldReader(payload)
-        guard let exit = ProcessExit(from: &reader), let offset = reader.integer(UInt64.self),
+        guard let exit = ProcessExit(from: &reader), let lastStarted = reader.integer(UInt32.self),
+            let offset = reader.integer(UInt64.self),
             let unsent = reader.counted(), let output = reader.counted(), let error = reader.counted(),
             reader.rest.isEmpty
         else { throw .malformed(.workerExited) }
         self.init(
-            exit: exit, unsentOffset: offset, unsent: Array(unsent), standardOutput: Array(output),
+            exit: exit, lastStarted: lastStarted, unsentOffset: offset, unsent: Array(unsent), standardOutput: Array(output),
             standardError: Array(error))
     }
 }
