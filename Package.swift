@@ -66,7 +66,8 @@ let package = Package(
         .testTarget(name: "LuaFleetCoreTests", dependencies: ["LuaFleetCore", "LuaFleetWire"]),
         .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem"]),
+        .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
+        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem", "test-host"]),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
     ],
     swiftLanguageModes: [.v6]

@@ -119,6 +119,7 @@ struct FrameParserTests {
         for _ in 0..<200_000 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...4, using: &dice) {
+                guard !bytes.isEmpty else { break }
                 let place = Int.random(in: 0..<bytes.count, using: &dice)
                 switch Int.random(in: 0..<5, using: &dice) {
                 case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &dice)

@@ -40,6 +40,7 @@ extension PoolCore {
             // It was done before the kill reached it: that counts, and the exit that follows is nobody's fault.
             workers[slot].state = .ending(nil, nil)
             finish(task, .answered, worker: worker)
+            closeIfDone(at: now)
         case .vacant, .starting, .idle, .ending(nil, _):
             throw .wrongTask(sequence)
         }
@@ -60,6 +61,7 @@ extension PoolCore {
         case .ending(let task?, let reason):
             workers[slot].state = .ending(nil, nil)
             finish(task, reason ?? end, worker: worker)
+            closeIfDone(at: now)
         case .vacant, .starting, .idle, .ending(nil, _):
             throw .wrongTask(sequence)
         }
