@@ -53,8 +53,10 @@ struct ForkServer {
         }
     }
 
-    /// What workers inherit: no core files, first in line for the out-of-memory killer, room for descriptors.
+    /// What workers inherit: signals as the system has them, no core files, first in line for the out-of-memory killer, room for descriptors.
     private func prepareProcess() {
+        // Swift's runtime may have put its backtracer behind the signals of a crash (SWIFT_BACKTRACE): a worker ends at once, by the signal.
+        for number in 1...31 { signal(Int32(number), SIG_DFL) }
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
         let adjustment = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)

@@ -84,7 +84,8 @@ final class TaskRunner {
         }
         loadFailures[definition.id] =
             status == LFVM_OK
-            ? nil : (WireFailure(rawValue: UInt8(truncatingIfNeeded: status.rawValue)) ?? .loadError, bytes(of: failure))
+            ? nil
+            : (WireFailure(rawValue: UInt8(truncatingIfNeeded: status.rawValue)) ?? .loadError, bytes(of: failure))
     }
 
     private func bytes(of message: lfvm_message) -> [UInt8] {

@@ -22,18 +22,22 @@ struct ContainmentTests {
         ).function("f")
         try await withPool(4, isolation: isolation, wallTime: .seconds(3)) { pool in
             var reports: [LuaTaskReport] = []
-            for try await report in pool.reports(of: (1...100).map { LuaJob(script, [.integer(Int64($0))]) }, ordered: true) {
+            for try await report in pool.reports(
+                of: (1...100).map { LuaJob(script, [.integer(Int64($0))]) }, ordered: true)
+            {
                 reports.append(report)
             }
             #expect(reports.map(\.index) == Array(1...100))
             let bad: [Int: LuaFleetError.Code] = [
-                11: .workerDied(.signal(SIGSEGV)), 37: .workerDied(.signal(SIGABRT)), 58: .workerDied(.status(3)), 90: .timeout,
+                11: .workerDied(.signal(SIGSEGV)), 37: .workerDied(.signal(SIGABRT)), 58: .workerDied(.status(3)),
+                90: .timeout,
             ]
             for report in reports {
                 if let code = bad[report.index] {
                     #expect(report.code == code, "task \(report.index)")
                 } else {
-                    #expect(report.values == [.integer(Int64(report.index * 2))], "task \(report.index): \(report.result)")
+                    #expect(
+                        report.values == [.integer(Int64(report.index * 2))], "task \(report.index): \(report.result)")
                 }
             }
             #expect(await eventually { await pool.workerPids.count == 4 })
@@ -54,7 +58,9 @@ struct ContainmentTests {
     }
 
     @Test(arguments: [LuaIsolation.shared, .freshProcess])
-    func `F21: a worker that is killed while it runs fails its task with the signal, and no other`(_ isolation: LuaIsolation)
+    func `F21: a worker that is killed while it runs fails its task with the signal, and no other`(
+        _ isolation: LuaIsolation
+    )
         async throws
     {
         try await withFolder { folder in
@@ -65,10 +71,11 @@ struct ContainmentTests {
                 async let victim = pool.run(script, .init(stringLiteral: mark))
                 async let others: [Int] = pool.map(.source("return ... * 2"), 1...50)
                 var pid: Int32?
-                #expect(await eventually {
-                    pid = (try? String(contentsOfFile: mark, encoding: .utf8)).flatMap { Int32($0) }
-                    return pid != nil
-                })
+                #expect(
+                    await eventually {
+                        pid = (try? String(contentsOfFile: mark, encoding: .utf8)).flatMap { Int32($0) }
+                        return pid != nil
+                    })
                 kill(try #require(pid), SIGKILL)
                 let report = await victim
                 #expect(report.code == .workerDied(.signal(SIGKILL)) && report.pid == pid)
@@ -87,7 +94,8 @@ struct ContainmentTests {
             for delay in [0.0, 0.001, 0.003, 0.01, 0.02] {
                 // The child shoots while 48 MB are on their way; it may also miss.
                 let script = LuaScript.source(
-                    "os.execute('(sleep \(delay); kill -KILL '.. fleet.worker.pid ..') &') return ('x'):rep(48 * 1024 * 1024)")
+                    "os.execute('(sleep \(delay); kill -KILL '.. fleet.worker.pid ..') &') return ('x'):rep(48 * 1024 * 1024)"
+                )
                 let report = await pool.run(script)
                 if let code = report.code {
                     guard case .some = code.exit else {
@@ -104,12 +112,15 @@ struct ContainmentTests {
     }
 
     @Test(arguments: LuaIsolation.allCases)
-    func `F21: os.exit fails exactly its task with its status, also status 0, and its output is kept`(_ isolation: LuaIsolation)
+    func `F21: os.exit fails exactly its task with its status, also status 0, and its output is kept`(
+        _ isolation: LuaIsolation
+    )
         async throws
     {
         try await withPool(1, isolation: isolation) { pool in
             for status: Int32 in [0, 1, 77, 255] {
-                let report = await pool.run(.source("print('before') io.stderr:write('why') os.exit(...)"), .integer(Int64(status)))
+                let report = await pool.run(
+                    .source("print('before') io.stderr:write('why') os.exit(...)"), .integer(Int64(status)))
                 #expect(report.code == .workerDied(.status(status)))
                 #expect(report.output == "before\n" && report.fleetError?.task.standardErrorTail == "why")
                 let next: Int = try await pool.call(.source("return 7"))
@@ -122,7 +133,9 @@ struct ContainmentTests {
     func `a task that crashes keeps what it and its children wrote before`(_ isolation: LuaIsolation) async throws {
         try await withPool(1, isolation: isolation) { pool in
             let report = await pool.run(
-                .source("print('one') os.execute('echo two; echo three >&2') io.write('four') os.execute('kill -SEGV $PPID')"))
+                .source(
+                    "print('one') os.execute('echo two; echo three >&2') io.write('four') os.execute('kill -SEGV $PPID')"
+                ))
             #expect(report.code == .workerDied(.signal(SIGSEGV)))
             #expect(report.output == "one\ntwo\nfour" && report.errors == "three\n")
         }

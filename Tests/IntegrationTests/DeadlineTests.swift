@@ -5,7 +5,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(3)))
 struct DeadlineTests {
-    @Test func `F22: the deadline counts from the start: tasks that wait for the only worker lose none of it`() async throws {
+    @Test func `F22: the deadline counts from the start: tasks that wait for the only worker lose none of it`()
+        async throws
+    {
         // Six times half of the limit, one after the other.
         try await withPool(1, wallTime: .seconds(4)) { pool in
             let values: [Int] = try await pool.map(.source("fleet.sleep(2) return ..."), 1...4)
@@ -28,7 +30,8 @@ struct DeadlineTests {
         }
     }
 
-    @Test func `F19: cancelling the surrounding Swift task ends an endless task, a queued one, and a map`() async throws {
+    @Test func `F19: cancelling the surrounding Swift task ends an endless task, a queued one, and a map`() async throws
+    {
         try await withPool(1) { pool in
             let endless = Task { try await pool.call(.source("while true do end")) as LuaResults }
             let queued = Task { try await pool.call(.source("return 1")) as LuaResults }
@@ -37,7 +40,10 @@ struct DeadlineTests {
             endless.cancel()
             queued.cancel()
             map.cancel()
-            for result in [await endless.result.map { _ in 0 }, await queued.result.map { _ in 0 }, await map.result.map { _ in 0 }] {
+            for result in [
+                await endless.result.map { _ in 0 }, await queued.result.map { _ in 0 },
+                await map.result.map { _ in 0 },
+            ] {
                 guard case .failure(let error as LuaFleetError) = result else {
                     Issue.record("\(result)")
                     continue
@@ -49,12 +55,16 @@ struct DeadlineTests {
         }
     }
 
-    @Test func `F19: a map, a call and reports in a task that is cancelled already end and do not wait for ever`() async throws {
+    @Test func `F19: a map, a call and reports in a task that is cancelled already end and do not wait for ever`()
+        async throws
+    {
         try await withPool(1) { pool in
             let task = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
                 await #expect(throws: LuaFleetError.self) { _ = try await pool.call(.source("return 1")) as LuaResults }
-                await #expect(throws: LuaFleetError.self) { _ = try await pool.map(.source("return ..."), 1...10) as [Int] }
+                await #expect(throws: LuaFleetError.self) {
+                    _ = try await pool.map(.source("return ..."), 1...10) as [Int]
+                }
                 for try await report in pool.reports(of: [LuaJob(.source("while true do end"))]) {
                     #expect(report.code == .cancelled)
                 }

@@ -5,7 +5,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(3)))
 struct GuestTests {
-    @Test func `F04: when the host is killed no worker and no child of one is left, whatever they were doing`() async throws {
+    @Test func `F04: when the host is killed no worker and no child of one is left, whatever they were doing`()
+        async throws
+    {
         let host = Process()
         let pipe = Pipe()
         host.executableURL = testHost
@@ -40,7 +42,10 @@ struct GuestTests {
         return found
     }
 
-    @Test func `F05: 50 pools that are closed, terminated or dropped leave no descriptor, no child, no zombie and no thread`() throws {
+    @Test
+    func `F05: 50 pools that are closed, terminated or dropped leave no descriptor, no child, no zombie and no thread`()
+        throws
+    {
         let host = Process()
         let pipe = Pipe()
         host.executableURL = testHost
@@ -59,27 +64,39 @@ struct GuestTests {
         let leak = open("/dev/zero", O_RDONLY)  // not close-on-exec
         defer { close(leak) }
         try await withPool(1, isolation: isolation) { pool in
-            let report = await pool.run(.source("os.execute('ls -l /proc/$PPID/fd | sed -n \"s/.* \\\\([0-9]* -> .*\\\\)/\\\\1/p\"')"))
+            let report = await pool.run(
+                .source("os.execute('ls -l /proc/$PPID/fd | sed -n \"s/.* \\\\([0-9]* -> .*\\\\)/\\\\1/p\"')"))
             let lines = report.output.split(separator: "\n").map(String.init)
             #expect(lines.map { $0.prefix(1) } == ["0", "1", "2", "3"], "\(report.output) \(report.errors)")
             #expect(lines.first == "0 -> /dev/null" && lines.last?.hasPrefix("3 -> socket:") == true)
             #expect(lines.dropFirst().dropLast().allSatisfy { !$0.contains("socket:") })
             let status = await pool.run(
-                .source("for line in io.lines('/proc/self/status') do if line:match('^Sig[BI]') then print((line:gsub('%s+', ' '))) end end"))
-            #expect(status.output == "SigBlk: 0000000000000000\nSigIgn: 0000000000000000\n")
+                .source(
+                    "for line in io.lines('/proc/self/status') do if line:match('^Sig[BI]') then print((line:gsub('%s+', ' '))) end end"
+                ))
+            // glibc's posix_spawn leaves its own two, 32 and 33, ignored where defaults are asked for.
+            #expect(
+                status.output.replacing("0000000180000000", with: "0000000000000000")
+                    == "SigBlk: 0000000000000000\nSigIgn: 0000000000000000\n")
         }
     }
 
     @Test(arguments: LuaIsolation.allCases)
-    func `F06: junk on every descriptor that a child of a task can reach breaks nothing and is captured`(_ isolation: LuaIsolation)
+    func `F06: junk on every descriptor that a child of a task can reach breaks nothing and is captured`(
+        _ isolation: LuaIsolation
+    )
         async throws
     {
         try await withPool(1, isolation: isolation) { pool in
             for round in 1...5 {
                 let report = await pool.run(
-                    .source("os.execute('echo junk >&1; echo junk2 >&2; for n in 3 4 5 6 7 8 9; do (echo junk >&$n) 2>/dev/null; done') return ..."),
+                    .source(
+                        "os.execute('echo junk >&1; echo junk2 >&2; for n in 3 4 5 6 7 8 9; do (echo junk >&$n) 2>/dev/null; done') return ..."
+                    ),
                     .integer(Int64(round)))
-                #expect(report.values == [.integer(Int64(round))] && report.output == "junk\n" && report.errors == "junk2\n")
+                #expect(
+                    report.values == [.integer(Int64(round))] && report.output == "junk\n" && report.errors == "junk2\n"
+                )
             }
         }
     }
@@ -98,7 +115,8 @@ struct GuestTests {
         }
         var status: Int32 = 0
         #expect(waitpid(pid, &status, 0) == pid && (status >> 8) & 0xFF == 7)
-        #expect(FileManager.default.currentDirectoryPath == directory && ProcessInfo.processInfo.environment == environment)
+        #expect(
+            FileManager.default.currentDirectoryPath == directory && ProcessInfo.processInfo.environment == environment)
     }
 
     @Test func `what a task leaves running in the background is gone when the pool is closed`() async throws {
@@ -115,7 +133,8 @@ struct GuestTests {
         try await withFolder { folder in
             let path = folder.appendingPathComponent("out").path
             try await withPool(1, isolation: .freshProcess) { pool in
-                let _: LuaResults = try await pool.call(.source("f = io.open(..., 'w') for i = 1, 5000 do f:write(i, '\\n') end"), path)
+                let _: LuaResults = try await pool.call(
+                    .source("f = io.open(..., 'w') for i = 1, 5000 do f:write(i, '\\n') end"), path)
                 let text = try String(contentsOfFile: path, encoding: .utf8)
                 #expect(text == (1...5000).map { "\($0)\n" }.joined())
             }

@@ -5,7 +5,9 @@ import Testing
 @Suite(.timeLimit(.minutes(3)))
 struct OutputTests {
     @Test(arguments: LuaIsolation.allCases)
-    func `F56: print, io.write, io.stdout, io.stderr and children are captured in order and by stream`(_ isolation: LuaIsolation)
+    func `F56: print, io.write, io.stdout, io.stderr and children are captured in order and by stream`(
+        _ isolation: LuaIsolation
+    )
         async throws
     {
         try await withPool(1, isolation: isolation) { pool in
@@ -36,16 +38,24 @@ struct OutputTests {
     }
 
     @Test(arguments: LuaIsolation.allCases)
-    func `F56: tasks that write at the same time never get each other's output`(_ isolation: LuaIsolation) async throws {
+    func `F56: tasks that write at the same time never get each other's output`(_ isolation: LuaIsolation) async throws
+    {
         try await withPool(4, isolation: isolation) { pool in
-            let script = LuaScript.source("for i = 1, 50 do print(...) end os.execute('echo ' .. ...) io.stderr:write(...)")
+            let script = LuaScript.source(
+                "for i = 1, 50 do print(...) end os.execute('echo ' .. ...) io.stderr:write(...)")
             for try await report in pool.reports(of: (1...60).map { LuaJob(script, [.integer(Int64($0))]) }) {
-                #expect(report.output == String(repeating: "\(report.index)\n", count: 51) && report.errors == "\(report.index)")
+                #expect(
+                    report.output == String(repeating: "\(report.index)\n", count: 51)
+                        && report.errors == "\(report.index)")
             }
         }
     }
 
-    @Test func `F32: a global counts on in shared, begins anew in fresh-state, and in fresh-process each task has its own pid`() async throws {
+    @Test
+    func
+        `F32: a global counts on in shared, begins anew in fresh-state, and in fresh-process each task has its own pid`()
+        async throws
+    {
         let script = LuaScript.source("n = (n or 0) + 1 return n, fleet.worker.pid")
         for isolation in LuaIsolation.allCases {
             try await withPool(1, isolation: isolation) { pool in
@@ -56,7 +66,10 @@ struct OutputTests {
                     pids.append(report.pid)
                     counts.append(Int32(report.worker))
                 }
-                #expect(values == (isolation == .shared ? [.integer(1), .integer(2), .integer(3)] : [.integer(1), .integer(1), .integer(1)]))
+                #expect(
+                    values
+                        == (isolation == .shared
+                            ? [.integer(1), .integer(2), .integer(3)] : [.integer(1), .integer(1), .integer(1)]))
                 #expect(Set(pids).count == (isolation == .freshProcess ? 3 : 1) && counts == [1, 1, 1])
                 let workers = await pool.workerPids
                 #expect(pids.allSatisfy { workers.contains($0) == (isolation != .freshProcess) })

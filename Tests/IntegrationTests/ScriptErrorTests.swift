@@ -14,11 +14,14 @@ struct ScriptErrorTests {
     }
 
     @Test(arguments: LuaIsolation.allCases)
-    func `F25: a raised string comes with its position, a traceback and the task`(_ isolation: LuaIsolation) async throws {
+    func `F25: a raised string comes with its position, a traceback and the task`(_ isolation: LuaIsolation)
+        async throws
+    {
         let error = try await error(of: "local function f() error('x') end\nf()", isolation)
         #expect(error.kind == .raised && error.message == "chunk:1: x" && error.value == nil)
         #expect(error.traceback?.contains("chunk:2:") == true && error.traceback?.hasPrefix("stack traceback:") == true)
-        #expect(error.task.script == "chunk" && error.task.worker == 1 && error.task.pid > 0 && error.task.attempts == 1)
+        #expect(
+            error.task.script == "chunk" && error.task.worker == 1 && error.task.pid > 0 && error.task.attempts == 1)
         #expect(error.task.arguments.contains("an argument"))
     }
 
@@ -27,18 +30,27 @@ struct ScriptErrorTests {
         #expect(error.value?["code"] == .integer(5) && error.message.contains("table"))
     }
 
-    @Test func `F25: nil, a file, a function and an object whose __tostring raises are errors and hang nothing`() async throws {
+    @Test func `F25: nil, a file, a function and an object whose __tostring raises are errors and hang nothing`()
+        async throws
+    {
         #expect(try await error(of: "error(nil)").message.contains("nil"))
         let file = try await error(of: "error(io.stdout)")
         #expect(file.message.hasPrefix("file (") && file.value == nil)
         #expect(try await error(of: "error(print)").message.contains("function"))
         let bad = try await error(of: "error(setmetatable({}, {__tostring = function() error('again') end}))")
         #expect(bad.kind == .raised && !bad.message.isEmpty)
-        #expect(try await error(of: "error(setmetatable({}, {__tostring = function() return 'nice' end}))").message == "nice")
+        #expect(
+            try await error(of: "error(setmetatable({}, {__tostring = function() return 'nice' end}))").message
+                == "nice")
     }
 
-    @Test func `F25: an error of the runtime names its line; of the compiler, the script; a missing function, its name`() async throws {
-        #expect(try await error(of: "\n\nlocal a = nil + 1").message.hasPrefix("chunk:3: attempt to perform arithmetic on a nil value"))
+    @Test
+    func `F25: an error of the runtime names its line; of the compiler, the script; a missing function, its name`()
+        async throws
+    {
+        #expect(
+            try await error(of: "\n\nlocal a = nil + 1").message.hasPrefix(
+                "chunk:3: attempt to perform arithmetic on a nil value"))
         let syntax = try await error(of: "return return")
         #expect(syntax.kind == .syntax && syntax.message.hasPrefix("chunk:1:"))
         try await withPool(1) { pool in
@@ -61,7 +73,9 @@ struct ScriptErrorTests {
     @Test func `F15: map throws the first failure in the order of the inputs`() async throws {
         try await withPool(3) { pool in
             do {
-                _ = try await pool.map(.source("local n = ... if n >= 5 then error('no ' .. n, 0) end return n"), 1...50) as [Int]
+                _ =
+                    try await pool.map(
+                        .source("local n = ... if n >= 5 then error('no ' .. n, 0) end return n"), 1...50) as [Int]
                 Issue.record("it did not throw")
             } catch let error as LuaError {
                 #expect(error.message == "no 5" && error.task.index == 5)

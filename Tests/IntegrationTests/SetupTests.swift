@@ -20,8 +20,10 @@ struct SetupTests {
     }
 
     @Test(arguments: [
-        ("/bin/false", "exited with status 1"), ("/bin/true", "exited with status 0"), ("/bin/cat", "unrecognized option"),
-        ("/bin/echo", "--fork-server"), ("/nonexistent/worker", "No such file or directory"), ("/tmp", "Permission denied"),
+        ("/bin/false", "exited with status 1"), ("/bin/true", "exited with status 0"),
+        ("/bin/cat", "unrecognized option"),
+        ("/bin/echo", "--fork-server"), ("/nonexistent/worker", "No such file or directory"),
+        ("/tmp", "Permission denied"),
         ("/etc/passwd", "Permission denied"),
     ])
     func `F24: what is no worker is named, with what it did`(_ path: String, _ words: String) async throws {
@@ -32,17 +34,23 @@ struct SetupTests {
     private func script(_ text: String, _ body: (String) async throws -> Void) async throws {
         try await withFolder { folder in
             let path = folder.appendingPathComponent("worker").path
-            #expect(FileManager.default.createFile(atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755]))
+            #expect(
+                FileManager.default.createFile(
+                    atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755]))
             try await body(path)
         }
     }
 
     @Test func `F24: a worker of another version is refused at the handshake, with both versions`() async throws {
         // The preface, a hello of 13 bytes, protocol 77, pid 1, release "9".
-        let bytes = #"\033LuaFlt\012\015\000\000\000\001\000\000\000\000\000\000\000\000\000\000\000\115\000\000\000\001\000\000\000\001\000\000\0009"#
-        try await script("#!/bin/sh\nprintf 'welcome\\n' >&3\nprintf '\(bytes)' >&3\nexec sleep 1000 </dev/null\n") { path in
+        let bytes =
+            #"\033LuaFlt\012\015\000\000\000\001\000\000\000\000\000\000\000\000\000\000\000\115\000\000\000\001\000\000\000\001\000\000\0009"#
+        try await script("#!/bin/sh\nprintf 'welcome\\n' >&3\nprintf '\(bytes)' >&3\nexec sleep 1000 </dev/null\n") {
+            path in
             let message = try await failure(path).message
-            #expect(message.contains("another version") && message.contains("77") && message.contains("release 9"), "\(message)")
+            #expect(
+                message.contains("another version") && message.contains("77") && message.contains("release 9"),
+                "\(message)")
         }
     }
 
@@ -68,7 +76,9 @@ struct SetupTests {
 
     @Test func `scripts that cannot be read are named, and cost no worker`() async throws {
         try await withPool(1) { pool in
-            for (path, words) in [("/nonexistent.lua", "No such file"), ("/tmp", "directory"), ("/bin/true", "executable program")] {
+            for (path, words) in [
+                ("/nonexistent.lua", "No such file"), ("/tmp", "directory"), ("/bin/true", "executable program"),
+            ] {
                 let report = await pool.run(.file(path))
                 #expect(report.code == .setup && report.fleetError?.message.contains(words) == true, "\(report.result)")
                 #expect(report.fleetError?.message.contains(path) == true && report.attempts == 0)

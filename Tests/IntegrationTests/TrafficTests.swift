@@ -5,10 +5,13 @@ import Testing
 @Suite(.timeLimit(.minutes(3)))
 struct TrafficTests {
     @Test(arguments: LuaIsolation.allCases)
-    func `F07: 1000 items of random durations come back in the order of the inputs`(_ isolation: LuaIsolation) async throws {
+    func `F07: 1000 items of random durations come back in the order of the inputs`(_ isolation: LuaIsolation)
+        async throws
+    {
         try await withPool(4, isolation: isolation) { pool in
             let script = LuaScript.source(
-                "local n = ... local t = os.clock() + math.random() * 0.001 if n % 3 == 0 then fleet.sleep(math.random() * 0.004) else while os.clock() < t do end end return n * n")
+                "local n = ... local t = os.clock() + math.random() * 0.001 if n % 3 == 0 then fleet.sleep(math.random() * 0.004) else while os.clock() < t do end end return n * n"
+            )
             let squares: [Int] = try await pool.map(script, 1...1000)
             #expect(squares == (1...1000).map { $0 * $0 })
         }
@@ -30,7 +33,9 @@ struct TrafficTests {
     }
 
     @Test(arguments: [0, 1, 4095, 65_535, 65_536, 65_537, 212_992, 16 << 20], LuaIsolation.allCases)
-    func `F46: a string of any size goes both ways at once on four workers`(_ size: Int, _ isolation: LuaIsolation) async throws {
+    func `F46: a string of any size goes both ways at once on four workers`(_ size: Int, _ isolation: LuaIsolation)
+        async throws
+    {
         try await withPool(4, isolation: isolation) { pool in
             let text = String(repeating: "ab", count: size / 2) + (size % 2 == 1 ? "c" : "")
             let script = LuaScript.source("return {f = function(s) return s end}").function("f")

@@ -55,7 +55,9 @@ extension FakeFleet {
                 next = min(next, killedAt + configuration.killLimit)
             } else if worker.life == .starting {
                 next = min(next, worker.startedAt + configuration.startLimit)
-            } else if let task = worker.task.flatMap({ tasks[$0] }), let limit = task.limits.wallTime, let sentAt = task.sentAt {
+            } else if let task = worker.task.flatMap({ tasks[$0] }), let limit = task.limits.wallTime,
+                let sentAt = task.sentAt
+            {
                 next = min(next, sentAt + limit)
             }
         }

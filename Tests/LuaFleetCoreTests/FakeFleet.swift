@@ -108,7 +108,9 @@ struct FakeFleet {
             try require(workers.count < configuration.workers, "more workers than wanted")
             workers[id] = Worker(startedAt: now)
         case .killWorker(let id):
-            guard let worker = workers[id] else { throw IllegalAction(description: "kill of \(id), which is not there") }
+            guard let worker = workers[id] else {
+                throw IllegalAction(description: "kill of \(id), which is not there")
+            }
             try require(worker.killedAt == nil, "second kill of \(id)")
             workers[id]?.killedAt = now
         case .dropWorker(let id):
@@ -145,7 +147,8 @@ struct FakeFleet {
         guard let worker = workers[workerID], var task = tasks[id] else {
             throw IllegalAction(description: "send of \(id) to \(workerID): one of them is not there")
         }
-        try require(worker.life == .idle && worker.killedAt == nil && !worker.isGone, "send to a worker that is not idle")
+        try require(
+            worker.life == .idle && worker.killedAt == nil && !worker.isGone, "send to a worker that is not idle")
         try require(task.place == .queued, "send of a task that is \(task.place)")
         try require(queue.first == id, "not first come, first served: \(id) before \(queue.first as Any)")
         try require(!task.hasBegun, "a started task is started again")

@@ -59,7 +59,9 @@ struct PoolCoreModelTests {
                     try fleet.serverReady()
                 }
             case 28..<40:
-                guard let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.life == .starting }).randomElement(using: &dice)
+                guard
+                    let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.life == .starting }).randomElement(
+                        using: &dice)
                 else { break }
                 note("ready \(id)")
                 try fleet.workerReady(id)
@@ -67,7 +69,8 @@ struct PoolCoreModelTests {
                 if let someone { fleet.begin(someone) }
             case 46..<64:
                 // Also one that was killed a moment ago.
-                guard let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.task != nil }).randomElement(using: &dice)
+                guard
+                    let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.task != nil }).randomElement(using: &dice)
                 else { break }
                 note("answer \(id)")
                 if dice.once(in: 5) {
@@ -81,7 +84,9 @@ struct PoolCoreModelTests {
                 note("exit \(someone)")
                 try fleet.workerExits(someone)
             case 70..<78:
-                guard let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.killedAt != nil }).randomElement(using: &dice)
+                guard
+                    let id = fleet.sortedWorkers.filter({ fleet.workers[$0]?.killedAt != nil }).randomElement(
+                        using: &dice)
                 else { break }
                 note("exit of killed \(id)")
                 try fleet.workerExits(id)
@@ -90,7 +95,9 @@ struct PoolCoreModelTests {
                 note("refused \(id)")
                 try fleet.workerRefused(id)
             case 80..<84:
-                guard let task = fleet.unended.min(by: { ($0.index, $0.generation) < ($1.index, $1.generation) }) else { break }
+                guard let task = fleet.unended.min(by: { ($0.index, $0.generation) < ($1.index, $1.generation) }) else {
+                    break
+                }
                 note("cancel \(task)")
                 try fleet.cancel(task)
             case 84..<93:
@@ -134,7 +141,9 @@ struct PoolCoreModelTests {
                 } catch {
                     refusal = error
                 }
-                guard let refusal else { throw IllegalAction(description: "an answer to task \(wrong) of \(worker) was taken") }
+                guard let refusal else {
+                    throw IllegalAction(description: "an answer to task \(wrong) of \(worker) was taken")
+                }
                 violation = refusal
             }
             try fleet.workerMisbehaves(id, violation)
@@ -157,7 +166,9 @@ struct PoolCoreModelTests {
             fleet.core.taskCancelled(TaskID(index: 1_000_000, generation: 0), at: fleet.now)
             let actions = try fleet.perform()
             let after = (fleet.core.queuedCount, fleet.core.runningCount, fleet.core.liveCount)
-            if !actions.isEmpty || counts != after { throw IllegalAction(description: "a ghost made the core do \(actions)") }
+            if !actions.isEmpty || counts != after {
+                throw IllegalAction(description: "a ghost made the core do \(actions)")
+            }
         }
 
         /// Closes the pool among workers that behave; then nothing may be left.
@@ -204,7 +215,8 @@ struct PoolCoreModelTests {
                 try episode.run()
             } catch {
                 Issue.record(
-                    "LUAFLEET_TEST_SEED=\(seed): \(error)\nlast events: \(episode.history.suffix(25).joined(separator: "\n  "))\nactions: \(episode.fleet.log)")
+                    "LUAFLEET_TEST_SEED=\(seed): \(error)\nlast events: \(episode.history.suffix(25).joined(separator: "\n  "))\nactions: \(episode.fleet.log)"
+                )
                 return
             }
             events += episode.events

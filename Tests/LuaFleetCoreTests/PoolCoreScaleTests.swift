@@ -44,7 +44,8 @@ struct PoolCoreScaleTests {
     }
 
     /// 100 times the fleet: a scan would cost 100 times as much, a heap half as much again, a cold cache a few times.
-    private func expectFlat(_ name: String, after prepare: (inout PoolCore) -> Void = { _ in }, _ events: Events) throws {
+    private func expectFlat(_ name: String, after prepare: (inout PoolCore) -> Void = { _ in }, _ events: Events) throws
+    {
         let small = try cost(workers: 1000, after: prepare, of: events)
         let large = try cost(workers: 100_000, after: prepare, of: events)
         print("\(name): \(Int(small)) ns an event with 1,000 workers, \(Int(large)) ns with 100,000")
@@ -74,7 +75,8 @@ struct PoolCoreScaleTests {
         try expectFlat("idle deaths") { core, actions in
             let exit = ProcessExit(pid: 1, reason: .signal(9))
             for slot in 0..<500 {
-                core.workerExited(WorkerID(slot: UInt32(slot * 2), generation: 0), exit, lastStarted: 0, at: Moment(nanoseconds: 5))
+                core.workerExited(
+                    WorkerID(slot: UInt32(slot * 2), generation: 0), exit, lastStarted: 0, at: Moment(nanoseconds: 5))
             }
             core.takeActions(into: &actions)
             #expect(actions.count == 1000)
@@ -85,7 +87,8 @@ struct PoolCoreScaleTests {
     @Test func `killing an idle worker costs the same with 100,000 workers as with 1,000`() throws {
         try expectFlat("kills of idle workers") { core, actions in
             for slot in 0..<500 {
-                core.workerMisbehaved(WorkerID(slot: UInt32(slot * 2), generation: 0), .reservedBytes, at: Moment(nanoseconds: 5))
+                core.workerMisbehaved(
+                    WorkerID(slot: UInt32(slot * 2), generation: 0), .reservedBytes, at: Moment(nanoseconds: 5))
             }
             core.takeActions(into: &actions)
             #expect(actions.count == 500)
@@ -100,7 +103,9 @@ struct PoolCoreScaleTests {
         try expectFlat("cancels") { core in
             tasks = (0..<2 * core.liveCount).map { _ in core.taskSubmitted(TaskLimits(), at: now) }
         } _: { core, actions in
-            for task in tasks[(core.liveCount + core.liveCount / 2)...].prefix(400) { core.taskCancelled(task, at: now) }
+            for task in tasks[(core.liveCount + core.liveCount / 2)...].prefix(400) {
+                core.taskCancelled(task, at: now)
+            }
             core.takeActions(into: &actions)
             #expect(actions.count == 400)
             return 400

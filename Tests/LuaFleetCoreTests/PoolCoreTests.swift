@@ -5,7 +5,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct PoolCoreTests {
-    @Test func `a pool launches a server, then asks for all its workers, then takes tasks in the order they came`() throws {
+    @Test func `a pool launches a server, then asks for all its workers, then takes tasks in the order they came`()
+        throws
+    {
         var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
         try fleet.open()
         #expect(fleet.log == [.launchServer])
@@ -22,7 +24,10 @@ struct PoolCoreTests {
             fleet.log == [.finish(tasks[0], .answered, worker: two), .send(tasks[2], to: two, sequence: 2, attempt: 1)])
     }
 
-    @Test func `F21: a task whose worker died before it began goes to the front and runs elsewhere as its first attempt`() throws {
+    @Test
+    func `F21: a task whose worker died before it began goes to the front and runs elsewhere as its first attempt`()
+        throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         let first = try fleet.submit()
         let second = try fleet.submit()
@@ -60,9 +65,10 @@ struct PoolCoreTests {
         var fleet = try FakeFleet.running(workers: 3)
         let worker = fleet.sortedWorkers[1]
         try fleet.workerExits(worker)
-        #expect(fleet.log == [
-            .dropWorker(worker), .startWorker(WorkerID(slot: worker.slot, generation: worker.generation + 1)),
-        ])
+        #expect(
+            fleet.log == [
+                .dropWorker(worker), .startWorker(WorkerID(slot: worker.slot, generation: worker.generation + 1)),
+            ])
         for _ in 0..<2 { try fleet.submit() }
         #expect(fleet.core.runningCount == 2, "a task was sent to the dead")
     }
@@ -82,7 +88,9 @@ struct PoolCoreTests {
         #expect(fleet.core.runningCount == 1 && fleet.end(of: next) == nil)
     }
 
-    @Test func `F22: a deadline counts from the sending, kills the worker, and the task ends when the exit is known`() throws {
+    @Test func `F22: a deadline counts from the sending, kills the worker, and the task ends when the exit is known`()
+        throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         let first = try fleet.submit(wallTime: .milliseconds(50))
         let second = try fleet.submit(wallTime: .milliseconds(50))
@@ -101,7 +109,9 @@ struct PoolCoreTests {
         #expect(fleet.end(of: first) == .answered && fleet.end(of: second) == .timedOut(limit: .milliseconds(50)))
     }
 
-    @Test func `a task ends after the kill limit even if the kernel holds its process, and the slot gets a new tenant`() throws {
+    @Test func `a task ends after the kill limit even if the kernel holds its process, and the slot gets a new tenant`()
+        throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         let task = try fleet.submit()
         let worker = fleet.sortedWorkers[0]

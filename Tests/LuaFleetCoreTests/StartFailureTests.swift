@@ -5,7 +5,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct StartFailureTests {
-    @Test func `F24: five workers that end before they are ready break the pool, which says so and starts no more`() throws {
+    @Test func `F24: five workers that end before they are ready break the pool, which says so and starts no more`()
+        throws
+    {
         var fleet = FakeFleet(PoolCoreConfiguration(workers: 1))
         try fleet.open()
         let task = try fleet.submit()
@@ -66,7 +68,10 @@ struct StartFailureTests {
         #expect(fleet.isClosed)
     }
 
-    @Test func `F24: a server that hangs before hello is stopped at the start limit, five times, then the pool says so`() throws {
+    @Test
+    func `F24: a server that hangs before hello is stopped at the start limit, five times, then the pool says so`()
+        throws
+    {
         var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
         try fleet.open()
         let task = try fleet.submit()
@@ -132,7 +137,10 @@ struct StartFailureTests {
         #expect(fleet.server == .stopping)
     }
 
-    @Test func `F24: forks refused all at once count as one failed start, and the pool goes on with the workers it has`() throws {
+    @Test
+    func `F24: forks refused all at once count as one failed start, and the pool goes on with the workers it has`()
+        throws
+    {
         var fleet = FakeFleet(PoolCoreConfiguration(workers: 16))
         try fleet.open()
         try fleet.serverReady()

@@ -5,7 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct FrameMessageTests {
     private static let exit = ProcessExit(
-        pid: 4321, reason: .signal(11), userTimeMicroseconds: 1 << 40, systemTimeMicroseconds: 7, peakResidentBytes: .max)
+        pid: 4321, reason: .signal(11), userTimeMicroseconds: 1 << 40, systemTimeMicroseconds: 7,
+        peakResidentBytes: .max)
 
     private func bytes(_ exit: ProcessExit) -> [UInt8] {
         var bytes = [UInt8]()
@@ -77,9 +78,12 @@ struct FrameMessageTests {
         }
     }
 
-    @Test(arguments: WireIsolation.allCases) func `a task's head comes back, and every truncation is refused`(_ isolation: WireIsolation) {
+    @Test(arguments: WireIsolation.allCases) func `a task's head comes back, and every truncation is refused`(
+        _ isolation: WireIsolation
+    ) {
         let head = TaskHead(
-            script: 0x0102_0304, isolation: isolation, setsArg: true, functionLength: 0xFFFE, attempt: 3, index: 1 << 50)
+            script: 0x0102_0304, isolation: isolation, setsArg: true, functionLength: 0xFFFE, attempt: 3, index: 1 << 50
+        )
         var bytes = [UInt8](repeating: 0xAA, count: TaskHead.size)
         bytes.withUnsafeMutableBytes { head.store(to: $0.baseAddress!) }  // not empty
         let (read, rest) = reading(bytes + [7]) { (TaskHead(from: &$0), Array($0.rest)) }
@@ -103,7 +107,8 @@ struct FrameMessageTests {
     }
 
     @Test func `a script's definition has its id, its flag, its counted name and the source behind them`() {
-        let definition = ScriptDefinition(id: 9, allowsBytecode: true, chunkName: Array("@a.lua".utf8), source: [1, 2, 0, 3])
+        let definition = ScriptDefinition(
+            id: 9, allowsBytecode: true, chunkName: Array("@a.lua".utf8), source: [1, 2, 0, 3])
         reading(definition.payload) { reader in
             #expect(reader.integer(UInt32.self) == 9 && reader.integer(UInt32.self) == 1)
             #expect(reader.counted().map(Array.init) == definition.chunkName && Array(reader.rest) == definition.source)

@@ -10,7 +10,8 @@ struct FrameParserTests {
     }
 
     /// All whole frames at the front of `bytes`, what is left behind them, and how much the next one asks for.
-    private func frames(in bytes: [UInt8], limit: UInt32 = 1000) throws -> (frames: [Frame], rest: [UInt8], needs: Int) {
+    private func frames(in bytes: [UInt8], limit: UInt32 = 1000) throws -> (frames: [Frame], rest: [UInt8], needs: Int)
+    {
         let parser = FrameParser(limit: limit)
         var found: [Frame] = []
         var start = 0
@@ -31,7 +32,8 @@ struct FrameParserTests {
     private static let three: [Frame] = [
         Frame(header: FrameHeader(kind: .ready, worker: 3, length: 4), payload: [1, 2, 3, 4]),
         Frame(header: FrameHeader(kind: .forget, worker: 0xFFFF_FFFF, task: 7), payload: []),
-        Frame(header: FrameHeader(kind: .values, flags: 0xFE, worker: 3, task: .max, length: 21), payload: Array(40...60)),
+        Frame(
+            header: FrameHeader(kind: .values, flags: 0xFE, worker: 3, task: .max, length: 21), payload: Array(40...60)),
     ]
 
     private static var stream: [UInt8] { three.flatMap { [UInt8].frame($0.header, payload: $0.payload) } }
@@ -84,7 +86,9 @@ struct FrameParserTests {
         return bytes
     }
 
-    @Test(arguments: FrameKind.allCases) func `a header comes back as it was, at any alignment`(_ kind: FrameKind) throws {
+    @Test(arguments: FrameKind.allCases) func `a header comes back as it was, at any alignment`(_ kind: FrameKind)
+        throws
+    {
         var header = FrameHeader(kind: kind, flags: 0x5A, worker: 0x0102_0304, task: 0xF1F2_F3F4)
         header.length = 0x1112_1314
         let bytes = headerBytes(header)
@@ -93,7 +97,9 @@ struct FrameParserTests {
             "the layout is part of the protocol")
         for shift in 0..<8 {
             let moved = [UInt8](repeating: 0xEE, count: shift) + bytes
-            let read = try moved.withUnsafeBytes { try FrameHeader(from: UnsafeRawBufferPointer(rebasing: $0[shift...])) }
+            let read = try moved.withUnsafeBytes {
+                try FrameHeader(from: UnsafeRawBufferPointer(rebasing: $0[shift...]))
+            }
             #expect(read == header)
         }
     }
@@ -150,7 +156,8 @@ struct FrameParserTests {
         try bytes.withUnsafeBytes { try Preface.end(in: $0) }
     }
 
-    @Test func `the preface is found behind noise of any length up to the limit, and not before its last byte`() throws {
+    @Test func `the preface is found behind noise of any length up to the limit, and not before its last byte`() throws
+    {
         for noise in Array(0...300) + [4095, 4096, Preface.noiseLimit - 1, Preface.noiseLimit] {
             // Noise of the preface's own beginnings is the worst there is.
             var bytes = (0..<noise).map { Preface.bytes[$0 % (Preface.bytes.count - 1)] }

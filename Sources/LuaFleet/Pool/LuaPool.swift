@@ -56,7 +56,7 @@ public final class LuaPool: Sendable {
 
     deinit {
         let (shell, group) = (shell, group)
-        shell.loop.execute { 
+        shell.loop.execute {
             // The shell is kept until it has closed: nobody else does, and then the loop's thread would stay for ever.
             shell.close(terminating: true) { withExtendedLifetime(shell) { group.shutdownGracefully { _ in } } }
         }

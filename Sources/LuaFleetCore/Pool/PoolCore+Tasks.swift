@@ -27,7 +27,8 @@ extension PoolCore {
     }
 
     /// The worker answered its task. A violation where it runs no such task: the shell kills it.
-    package mutating func taskAnswered(by worker: WorkerID, sequence: UInt32, at now: Moment) throws(ProtocolViolation) {
+    package mutating func taskAnswered(by worker: WorkerID, sequence: UInt32, at now: Moment) throws(ProtocolViolation)
+    {
         guard let slot = slot(of: worker) else { return }  // a former tenant's last words
         guard workers[slot].sequence == sequence else { throw .wrongTask(sequence) }
         switch workers[slot].state {

@@ -15,7 +15,8 @@ func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
 
 /// Whether the process runs; one that is dead and waits for its parent does not.
 func isRunning(_ pid: Int32) -> Bool {
-    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = stat.lastIndex(of: ")")
+    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+        let end = stat.lastIndex(of: ")")
     else { return false }
     return !["Z", "X"].contains(stat[end...].dropFirst(2).first)
 }
