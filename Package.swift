@@ -36,7 +36,9 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
-        .target(name: "LuaVM", dependencies: ["CLua"], cSettings: strictC),
+        .target(
+            name: "LuaVM", dependencies: ["CLua"], cSettings: strictC,
+            linkerSettings: [.linkedLibrary("m")]),  // a static liblua5.4 needs it
         .target(name: "CFleetSystem", cSettings: strictC),
         .target(name: "LuaFleetWire"),
         .target(
