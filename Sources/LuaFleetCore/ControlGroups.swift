@@ -25,7 +25,9 @@ package struct ControlGroupFolder: Equatable, Sendable {
             let controllers = fields[1].split(separator: ",")
             let version: Version = fields[0] == "0" && controllers.isEmpty ? .two : .one
             guard version == .two || controllers.contains("cpu"),
-                let mount = Mount.all(in: mounts).first(where: { $0.version == version && (version == .two || $0.hasProcessors) })
+                let mount = Mount.all(in: mounts).first(where: {
+                    $0.version == version && (version == .two || $0.hasProcessors)
+                })
             else { continue }
             folders += mount.folders(of: String(fields[2])).map { ControlGroupFolder(version: version, path: $0) }
         }

@@ -25,10 +25,13 @@ package struct ProcessorFacts: Equatable, Sendable {
         var facts = [(online, "\(online) online")]
         if let affinity { facts.append((affinity, "\(affinity) by affinity (taskset, sched_setaffinity)")) }
         for quota in quotas {
-            facts.append((quota.processors, "\(quota.processors) by the quota of \(quota.folder): \(quota.share) processors"))
+            facts.append(
+                (quota.processors, "\(quota.processors) by the quota of \(quota.folder): \(quota.share) processors"))
         }
         let deciding = facts.firstIndex { $0.0 == usable }
-        return facts.enumerated().map { $0.offset == deciding && facts.count > 1 ? "\($0.element.1)  ← decides" : $0.element.1 }
+        return facts.enumerated().map {
+            $0.offset == deciding && facts.count > 1 ? "\($0.element.1)  ← decides" : $0.element.1
+        }
     }
 }
 

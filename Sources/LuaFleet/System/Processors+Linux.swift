@@ -3,15 +3,15 @@ import CFleetSystem
 import Glibc
 import LuaFleetCore
 
-extension ProcessorFacts {
-    /// Now: affinity and quotas may change while we run.
-    package static func read() -> ProcessorFacts {
+package enum Processors {
+    /// As they are now: affinity and quotas may change while we run.
+    package static var current: ProcessorFacts {
         let affinity = lfs_affinity_count()
         let folders = ControlGroupFolder.holdingQuotas(
             membership: systemFile("/proc/self/cgroup") ?? "", mounts: systemFile("/proc/self/mountinfo") ?? "")
         return ProcessorFacts(
             online: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), affinity: affinity > 0 ? Int(affinity) : nil,
-            quotas: folders.compactMap(quota))
+            quotas: folders.compactMap { quota(of: $0) })
     }
 
     private static func quota(of folder: ControlGroupFolder) -> ProcessorQuota? {

@@ -8,10 +8,17 @@ struct SplitArguments: Equatable, Sendable {
     var scriptArguments: [Bytes]?
     var sources: [InputSource] = []
 
-    /// `arguments` without the program's and the command's name.
+    /// Nothing to cut.
+    init(options: [Bytes]) {
+        self.options = options
+    }
+
+    /// `arguments` without the program's name.
     init(_ arguments: [Bytes]) throws(UsageError) {
         let firstSeparator = arguments.firstIndex { Separator(rawValue: String(decoding: $0, as: UTF8.self)) != nil }
-        let (head, tail) = (arguments[..<(firstSeparator ?? arguments.endIndex)], arguments[(firstSeparator ?? arguments.endIndex)...])
+        let (head, tail) = (
+            arguments[..<(firstSeparator ?? arguments.endIndex)], arguments[(firstSeparator ?? arguments.endIndex)...]
+        )
         if let end = head.firstIndex(of: Bytes("--".utf8)) {
             options = Array(head[..<end])
             scriptArguments = Array(head[(end + 1)...])

@@ -91,9 +91,10 @@ struct Template: Equatable, Sendable {
     static func arguments(_ templates: [Template], input: InputRecord, index: Int, slot: Int) -> InputRecord {
         var arguments = InputRecord()
         for template in templates {
-            switch template.pieces {
-            case [.input(.all, .none)]: arguments += input
-            case [.input(.number(let number), .none)] where number <= input.count: arguments.append(input[number - 1])
+            switch (template.pieces.count, template.pieces.first) {
+            case (1, .input(.all, .none)): arguments += input
+            case (1, .input(.number(let number), .none)) where number <= input.count:
+                arguments.append(input[number - 1])
             default: arguments.append(.text(template.filled(input, index: index, slot: slot)))
             }
         }

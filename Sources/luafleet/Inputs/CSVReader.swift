@@ -63,7 +63,8 @@ struct CSVReader {
                     state = .quoted
                 case (.quoteInQuoted, UInt8(ascii: "\r")): continue  // of the line end; a field keeps its own
                 case (.quoteInQuoted, _):
-                    throw UsageError("\(lines.name): line \(lines.number): a quote inside a quoted field has to be doubled")
+                    throw UsageError(
+                        "\(lines.name): line \(lines.number): a quote inside a quoted field has to be doubled")
                 }
             }
             guard state == .quoted else {

@@ -61,6 +61,5 @@ private func readChunk(_ fd: Int32, name: String) throws(UsageError) -> Bytes {
 
 /// What the system calls an errno value: "No such file or directory".
 func systemMessage(_ code: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    return String(cString: strerror_r(code, &buffer, buffer.count))
+    String(cString: strerror(code))
 }

@@ -52,7 +52,8 @@ struct JSONElementScanner {
             }
             element.append(byte)
             guard element.count <= LineReader.recordLimit else {
-                throw UsageError("\(lines.name): line \(elementLine): an element is larger than \(LineReader.recordLimit >> 20) MiB")
+                throw UsageError(
+                    "\(lines.name): line \(elementLine): an element is larger than \(LineReader.recordLimit >> 20) MiB")
             }
         }
     }

@@ -20,7 +20,11 @@ struct RecordReader {
         open: (Bytes) throws(UsageError) -> ChunkSource = { (file) throws(UsageError) in try ChunkSource.open(file) }
     ) throws(UsageError) {
         isJSON = plan.format == .json
-        if case .columns(let expression) = plan.format { pattern = try ColumnPattern(expression) } else { pattern = nil }
+        if case .columns(let expression) = plan.format {
+            pattern = try ColumnPattern(expression)
+        } else {
+            pattern = nil
+        }
         switch (origin, plan.format) {
         case (.words(let words), _): kind = .words(words, next: 0)
         case (.file(let file), .csv(let separator)): kind = .csv(CSVReader(try open(file), separator: separator))
@@ -73,7 +77,8 @@ struct RecordReader {
         do throws(JSONParser.Failure) {
             return try JSONParser.parse(word)
         } catch {
-            throw UsageError("input \(number) (\(word.shown())): malformed JSON at byte \(error.offset + 1): \(error.reason)")
+            throw UsageError(
+                "input \(number) (\(word.shown())): malformed JSON at byte \(error.offset + 1): \(error.reason)")
         }
     }
 }
