@@ -26,6 +26,8 @@ struct BenchCommand: ParsableCommand {
     @Flag(name: .customLong("json"), help: "A JSON object a line.")
     var json = false
 
+    func run() {}
+
     func request() throws(UsageError) -> BenchRequest {
         var chosen = Set<String>()
         for name in names {

@@ -21,19 +21,20 @@ enum Invocation: Equatable, Sendable {
         }
         let words = split.options.map { String(decoding: $0, as: UTF8.self) }
         if let command { try Self.checkCommand(command) }
-        let parsed: any ParsableCommand
+        var parsed: any ParsableCommand
         do {
             parsed = try LuaFleetCommand.parseAsRoot(words)
+            // Help and its like are commands of the parser that end by throwing their text; ours do nothing.
+            try parsed.run()
         } catch {
             self = .text(try Self.text(of: error, command: command))
             return
         }
         switch parsed {
         case let run as RunCommand: self = .run(try run.request(split))
-        case let demo as DemoCommand: self = .demo(demo.which)
+        case let demo as DemoCommand: self = .demo(try demo.request())
         case let bench as BenchCommand: self = .bench(try bench.request())
-        case is DoctorCommand: self = .doctor
-        default: self = .text(try Self.help(of: LuaFleetCommand.self))
+        default: self = .doctor  // the last of the four
         }
     }
 
@@ -56,10 +57,6 @@ enum Invocation: Equatable, Sendable {
     private static func text(of error: any Error, command: String?) throws(UsageError) -> String {
         guard LuaFleetCommand.exitCode(for: error) != .success else { return LuaFleetCommand.fullMessage(for: error) }
         throw usageError(LuaFleetCommand.message(for: error), command: command)
-    }
-
-    private static func help(of command: any ParsableCommand.Type) throws(UsageError) -> String {
-        LuaFleetCommand.helpMessage(for: command)
     }
 
     /// The parser's first line, as ours: no capital, no full stop, and where to read on.

@@ -28,10 +28,19 @@ struct DemoCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("What to show: isolation.", valueName: "demo"))
-    var which: Demo
+    var name: String
+
+    func run() {}
+
+    func request() throws(UsageError) -> Demo {
+        if let demo = Demo(rawValue: name) { return demo }
+        let known = Demo.allCases.map(\.rawValue)
+        let hint = nearestName(to: name, in: known).map { "did you mean \($0)?" } ?? "there is \(known.joined(separator: ", "))"
+        throw UsageError("demo \(name): no such demo: \(hint)")
+    }
 }
 
-enum Demo: String, CaseIterable, ExpressibleByArgument, Sendable {
+enum Demo: String, CaseIterable, Sendable {
     case isolation
 }
 
@@ -40,4 +49,6 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor",
         abstract: "Shows what LuaFleet finds on this machine: processors, kernel layers, worker, limits.",
         discussion: "Exit status: 0 if scripts can run here, 255 if not.")
+
+    func run() {}
 }

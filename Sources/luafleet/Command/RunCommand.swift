@@ -32,11 +32,13 @@ struct RunCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp("Lua files; - stands for inputs from standard input, a line each.", valueName: "script"))
-    var scripts: [String]
+    var scripts: [String] = []
 
     @OptionGroup(title: "How it runs") var running: RunningOptions
     @OptionGroup(title: "Inputs (also ::: INPUT..., :::: FILE..., and :::+ ::::+ in step)") var inputs: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+
+    func run() {}
 }
 
 struct RunningOptions: ParsableArguments {
