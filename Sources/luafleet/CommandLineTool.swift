@@ -1,0 +1,26 @@
+// Does what an invocation asks for, and turns every way it can end into an exit status.
+
+enum CommandLineTool {
+    static func status(ofRunning arguments: [Bytes]) async -> Int32 {
+        do throws(UsageError) {
+            return try await perform(try Invocation(arguments))
+        } catch {
+            StandardStream.error.writeLine("luafleet: \(error.message)")
+            return ExitStatus.usage
+        }
+    }
+
+    private static func perform(_ invocation: Invocation) async throws(UsageError) -> Int32 {
+        switch invocation {
+        case .text(let text):
+            StandardStream.output.writeLine(text)
+            return ExitStatus.success
+        case .doctor:
+            let report = DoctorReport.examine()
+            StandardStream.output.write(Bytes(report.text.utf8))
+            return report.isHealthy ? ExitStatus.success : ExitStatus.usage
+        case .run, .demo, .bench:
+            throw UsageError("not hooked up yet")
+        }
+    }
+}
