@@ -61,7 +61,9 @@ let package = Package(
         .executableTarget(
             name: "luafleet",
             dependencies: [
-                "LuaFleet", "CFleetSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "CFleetSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             linkerSettings: commandLineLinking),
         .testTarget(name: "LuaFleetWireTests", dependencies: ["LuaFleetWire"]),

@@ -19,8 +19,17 @@ enum CommandLineTool {
             let report = DoctorReport.examine()
             StandardStream.output.write(Bytes(report.text.utf8))
             return report.isHealthy ? ExitStatus.success : ExitStatus.usage
-        case .run, .demo, .bench:
-            throw UsageError("not hooked up yet")
+        case .run(let request):
+            return try await request.perform()
+        case .demo(.isolation):
+            return try await IsolationDemo().perform()
+        case .bench(let request):
+            do {
+                try await request.perform()
+            } catch {
+                throw UsageError("bench: \(error)")
+            }
+            return ExitStatus.success
         }
     }
 }

@@ -57,7 +57,9 @@ struct Template: Equatable, Sendable {
             guard inside.count >= ending.count, inside.suffix(ending.count).elementsEqual(ending) else { continue }
             let name = inside.dropLast(ending.count)
             if name.isEmpty { return .input(.all, transform) }
-            if let position = columnNames.firstIndex(of: Bytes(name)) { return .input(.number(position + 1), transform) }
+            if let position = columnNames.firstIndex(of: Bytes(name)) {
+                return .input(.number(position + 1), transform)
+            }
             if let number = Int(String(decoding: name, as: UTF8.self)), number > 0 {
                 return .input(.number(number), transform)
             }
@@ -109,7 +111,8 @@ extension Template.Transform {
         switch self {
         case .none: return path
         case .baseName: return Bytes(path[nameStart...])
-        case .folder: return nameStart == 0 ? Bytes(".".utf8) : nameStart == 1 ? [slash] : Bytes(path[..<(nameStart - 1)])
+        case .folder:
+            return nameStart == 0 ? Bytes(".".utf8) : nameStart == 1 ? [slash] : Bytes(path[..<(nameStart - 1)])
         case .withoutExtension: return Bytes(path[..<extensionStart(of: path, nameStart)])
         case .baseNameWithoutExtension: return Bytes(path[nameStart..<extensionStart(of: path, nameStart)])
         }
@@ -119,15 +122,5 @@ extension Template.Transform {
     private func extensionStart(of path: Bytes, _ nameStart: Int) -> Int {
         guard let dot = path.lastIndex(of: UInt8(ascii: ".")), dot > nameStart else { return path.count }
         return dot
-    }
-}
-
-extension InputValue {
-    /// As it stands in a text: JSON strings without their quotes, other JSON values as JSON.
-    var text: Bytes {
-        switch self {
-        case .text(let bytes), .json(.string(let bytes)): bytes
-        case .json(let value): value.encoded
-        }
     }
 }

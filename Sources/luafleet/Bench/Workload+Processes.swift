@@ -123,7 +123,9 @@ private func runSelf(_ arguments: [String], outputPath: String) throws -> Int32 
     defer { for word in words { free(word) } }
     var pid: pid_t = 0
     let failure = posix_spawn(&pid, "/proc/self/exe", &actions, nil, &words, environ)
-    guard failure == 0 else { throw BenchFailure(message: "cannot start luafleet: \(String(cString: strerror(failure)))") }
+    guard failure == 0 else {
+        throw BenchFailure(message: "cannot start luafleet: \(String(cString: strerror(failure)))")
+    }
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)

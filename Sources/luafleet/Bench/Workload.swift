@@ -18,7 +18,9 @@ struct Workload: Sendable {
 
     static func named(_ name: String) -> [Workload] {
         let wanted = name.lowercased()
-        return all.filter { $0.name.lowercased() == wanted || $0.name.lowercased().dropLast() == wanted && $0.name.last!.isLetter }  // names are not empty
+        return all.filter {
+            $0.name.lowercased() == wanted || $0.name.lowercased().dropLast() == wanted && $0.name.last!.isLetter
+        }  // names are not empty
     }
 }
 

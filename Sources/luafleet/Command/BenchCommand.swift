@@ -1,45 +1,47 @@
-// `luafleet bench`: which workloads, and how they are printed.
+// `luafleet bench`: which workloads, how often, and how they are printed.
 import ArgumentParser
 
 struct BenchRequest: Equatable, Sendable {
-    /// Names of workloads in the order of the table; never empty.
+    /// Names of workloads, none twice; never empty.
     var workloads: [String]
-    var printsJSON: Bool
+    var printsJSON = false
+    /// How often each runs; the median counts.
+    var runs = 3
 }
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench",
-        abstract: "Measures the workloads W1 to W11, beside other programs where they are installed.",
+        commandName: "bench", abstract: "Measures this machine: the workloads of the performance goals.",
         discussion: """
-            luafleet bench              all of them
-            luafleet bench W3 W5        these two
-            luafleet bench W5 --json    an object a line: workload, unit, median, min, max, runs
+            Without names, all of them:
+            \(Workload.all.map { "  \($0.name)  \($0.summary)" }.joined(separator: "\n"))
             """)
 
-    /// W1 stands for W1a and W1b.
-    static let workloads = ["W1a", "W1b", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11"]
-
-    @Argument(help: ArgumentHelp("W1 to W11; all, if none is named.", valueName: "workload"))
+    @Argument(help: ArgumentHelp("Workloads to run, such as W3 W5; W1 is W1a and W1b.", valueName: "workload"))
     var names: [String] = []
 
-    @Flag(name: .customLong("json"), help: "A JSON object a line.")
+    @Flag(help: "A JSON object a line instead of a table.")
     var json = false
+
+    @Option(help: ArgumentHelp("How often each workload runs; the median counts. Default: 3.", valueName: "n"))
+    var runs: String?
 
     func run() {}
 
     func request() throws(UsageError) -> BenchRequest {
-        var chosen = Set<String>()
+        var chosen = names.isEmpty ? Workload.all.map(\.name) : []
         for name in names {
-            let wanted =
-                name.uppercased() == "W1"
-                ? ["W1a", "W1b"] : Self.workloads.filter { $0.lowercased() == name.lowercased() }
-            guard !wanted.isEmpty else {
-                throw UsageError("bench \(name): no such workload (there are W1 to W11)")
+            let found = Workload.named(name).map(\.name)
+            guard !found.isEmpty else {
+                let known = Workload.all.map(\.name).joined(separator: " ")
+                throw UsageError("bench \(name): no such workload; there are \(known)")
             }
-            chosen.formUnion(wanted)
+            chosen += found.filter { !chosen.contains($0) }
         }
-        let workloads = names.isEmpty ? Self.workloads : Self.workloads.filter(chosen.contains)
-        return BenchRequest(workloads: workloads, printsJSON: json)
+        return BenchRequest(
+            workloads: chosen, printsJSON: json,
+            runs: try runs.map { (text) throws(UsageError) in
+                try parseCount(text, option: "--runs")
+            } ?? 3)
     }
 }

@@ -35,7 +35,9 @@ struct DemoCommand: ParsableCommand {
     func request() throws(UsageError) -> Demo {
         if let demo = Demo(rawValue: name) { return demo }
         let known = Demo.allCases.map(\.rawValue)
-        let hint = nearestName(to: name, in: known).map { "did you mean \($0)?" } ?? "there is \(known.joined(separator: ", "))"
+        let hint =
+            nearestName(to: name, in: known).map { "did you mean \($0)?" }
+            ?? "there is \(known.joined(separator: ", "))"
         throw UsageError("demo \(name): no such demo: \(hint)")
     }
 }

@@ -11,6 +11,9 @@ struct CSVReader {
         self.separator = separator
     }
 
+    /// Nearly always: a quoted field may go on in a line that is not there yet.
+    var hasRecordAtHand: Bool { lines.hasRecordAtHand }
+
     /// Empty lines are passed over.
     mutating func next() throws(UsageError) -> [Bytes]? {
         var line: Bytes

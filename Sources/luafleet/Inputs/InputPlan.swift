@@ -47,12 +47,3 @@ struct InputPlan: Equatable, Sendable {
     /// `--shuf`: in random order, from this seed.
     var shuffleSeed: UInt64?
 }
-
-/// One column of a task's input.
-enum InputValue: Equatable, Sendable {
-    case text(Bytes)
-    case json(JSONValue)
-}
-
-/// What one line, word or element of a source gives: a value a column.
-typealias InputRecord = [InputValue]

@@ -42,6 +42,11 @@ struct InputReader {
         shuffleSeed = plan.shuffleSeed
     }
 
+    /// Whether the next record can be had without waiting for a file; a task may want several.
+    var hasMoreAtHand: Bool {
+        shuffled != nil || recordsPerTask == 1 && hasBegun && outer.hasMoreAtHand
+    }
+
     /// The next task's input; nil at the end, and from then on.
     mutating func next() throws(UsageError) -> InputRecord? {
         var combined = InputRecord()

@@ -1,4 +1,5 @@
 // The elements of a JSON array that spans lines, one at a time: an array larger than memory is no trouble.
+import LuaFleet
 
 struct JSONElementScanner {
     /// The line in which `position` stands, with its line feed.
@@ -16,7 +17,7 @@ struct JSONElementScanner {
     }
 
     /// The next element; nil after the closing bracket, behind which nothing may stand.
-    mutating func next(from lines: inout LineReader) throws(UsageError) -> JSONValue? {
+    mutating func next(from lines: inout LineReader) throws(UsageError) -> LuaValue? {
         if !hasOpened {
             hasOpened = true
             position = line.firstIndex(of: UInt8(ascii: "["))! + 1  // the condition of init
@@ -69,7 +70,7 @@ struct JSONElementScanner {
 
     private mutating func finish(
         _ element: Bytes, startLine: Int, isLast: Bool, _ lines: inout LineReader
-    ) throws(UsageError) -> JSONValue? {
+    ) throws(UsageError) -> LuaValue? {
         let isBlank = element.allSatisfy(isJSONSpace)
         if isLast {
             isClosed = true
@@ -77,12 +78,8 @@ struct JSONElementScanner {
         }
         if isBlank, isLast, !hasElements { return nil }
         hasElements = true
-        do throws(JSONParser.Failure) {
-            return try JSONParser.parse(element)
-        } catch {
-            let reason = isBlank ? JSONParser.Failure(offset: error.offset, reason: "an element is missing") : error
-            throw malformedJSON(reason, in: element, source: lines.name, line: startLine)
-        }
+        if isBlank { throw UsageError("\(lines.name): line \(startLine): malformed JSON: an element is missing") }
+        return try parseJSON(element, source: lines.name, line: startLine)
     }
 
     private mutating func expectEnd(_ lines: inout LineReader) throws(UsageError) {

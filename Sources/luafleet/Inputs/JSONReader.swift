@@ -1,4 +1,5 @@
 // JSON values out of a file or pipe: a value a line, or the elements of one array; which, shows at its beginning.
+import LuaFleet
 
 struct JSONReader {
     private enum Mode {
@@ -7,9 +8,9 @@ struct JSONReader {
         /// A value a line.
         case lines
         /// A first line that was read ahead and turned out to be a value; then `lines`.
-        case pending(JSONValue, then: Bytes, number: Int)
+        case pending(LuaValue, then: Bytes, number: Int)
         /// The one line was an array: its elements, from this one on.
-        case elements([JSONValue], next: Int)
+        case elements([LuaValue], next: Int)
         /// Inside an array of several lines.
         case array(JSONElementScanner)
         case ended
@@ -22,7 +23,13 @@ struct JSONReader {
         lines = LineReader(source)
     }
 
-    mutating func next() throws(UsageError) -> JSONValue? {
+    /// Nearly always: a value may go on in a line that is not there yet.
+    var hasRecordAtHand: Bool {
+        if case .elements(let values, let index) = mode, index < values.count { return true }
+        return lines.hasRecordAtHand
+    }
+
+    mutating func next() throws(UsageError) -> LuaValue? {
         while true {
             switch mode {
             case .undecided: try decide()
@@ -61,22 +68,23 @@ struct JSONReader {
         }
         let number = lines.number
         let isArray = first.first { !isJSONSpace($0) } == UInt8(ascii: "[")
-        let value: JSONValue
-        do throws(JSONParser.Failure) {
-            value = try JSONParser.parse(first)
+        let value: LuaValue
+        do throws(UsageError) {
+            value = try parsed(first, number: number)
         } catch {
-            guard isArray else { throw malformed(error, in: first, number: number) }
+            guard isArray else { throw error }
             mode = .array(JSONElementScanner(firstLine: first, number: number))
             return
         }
-        guard case .array(let elements) = value else {
+        guard isArray else {
             mode = .elements([value], next: 0)
             return
         }
         if let second = try nonEmptyLine() {
             mode = .pending(value, then: second, number: lines.number)
-        } else {
-            mode = .elements(elements, next: 0)
+        } else if case .table(let table) = value {
+            // By position: an array may have null at its end.
+            mode = .elements((0..<table.length).map { table[$0 + 1] }, next: 0)
         }
     }
 
@@ -87,23 +95,7 @@ struct JSONReader {
         return nil
     }
 
-    private func parsed(_ line: Bytes, number: Int) throws(UsageError) -> JSONValue {
-        do throws(JSONParser.Failure) {
-            return try JSONParser.parse(line)
-        } catch {
-            throw malformed(error, in: line, number: number)
-        }
+    private func parsed(_ line: Bytes, number: Int) throws(UsageError) -> LuaValue {
+        try parseJSON(line, source: lines.name, line: number)
     }
-
-    private func malformed(_ failure: JSONParser.Failure, in line: Bytes, number: Int) -> UsageError {
-        malformedJSON(failure, in: line, source: lines.name, line: number)
-    }
-}
-
-/// Names the line and the column, both from 1; `text` may span several lines, of which the first is `line`.
-func malformedJSON(_ failure: JSONParser.Failure, in text: Bytes, source: String, line: Int) -> UsageError {
-    let before = text[..<min(failure.offset, text.count)]
-    let lineFeeds = before.count { $0 == UInt8(ascii: "\n") }
-    let column = before.count - (before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0) + 1
-    return UsageError("\(source): line \(line + lineFeeds), column \(column): malformed JSON: \(failure.reason)")
 }

@@ -19,6 +19,11 @@ struct LineReader {
         self.delimiter = delimiter
     }
 
+    /// Whether the next record can be had without waiting for the file.
+    var hasRecordAtHand: Bool {
+        chunk[position...].contains(delimiter)
+    }
+
     /// The next record without its delimiter; nil at the end. What stands after the last delimiter is a record, too, unless it
     /// is nothing.
     mutating func next() throws(UsageError) -> Bytes? {

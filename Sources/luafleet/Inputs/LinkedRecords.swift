@@ -16,6 +16,10 @@ struct LinkedRecords {
         hasEnded = Array(repeating: false, count: readers.count)
     }
 
+    var hasMoreAtHand: Bool {
+        readers.indices.allSatisfy { hasEnded[$0] || readers[$0].hasMoreAtHand }
+    }
+
     /// The columns of all, side by side; nil at the end.
     mutating func next() throws(UsageError) -> InputRecord? {
         var combined = InputRecord()

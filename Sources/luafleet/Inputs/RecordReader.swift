@@ -41,6 +41,16 @@ struct RecordReader {
         header = (first ?? []).map { if case .text(let name) = $0 { name } else { [] } }
     }
 
+    /// Whether `next` will not wait for a file.
+    var hasMoreAtHand: Bool {
+        switch kind {
+        case .words: true
+        case .lines(let lines): lines.hasRecordAtHand
+        case .csv(let reader): reader.hasRecordAtHand
+        case .json(let reader): reader.hasRecordAtHand
+        }
+    }
+
     mutating func next() throws(UsageError) -> InputRecord? {
         try Self.next(&kind, pattern: pattern, isJSON: isJSON)
     }
@@ -52,7 +62,11 @@ struct RecordReader {
         case .words(let words, let index):
             guard index < words.count else { return nil }
             kind = .words(words, next: index + 1)
-            if isJSON { return [.json(try parsed(words[index], number: index + 1))] }
+            if isJSON {
+                return [
+                    .json(try parseJSON(words[index], source: "input \(index + 1) (\(words[index].shown()))", line: 1))
+                ]
+            }
             return columns(words[index], pattern)
         case .lines(var lines):
             let line = try lines.next()
@@ -71,14 +85,5 @@ struct RecordReader {
 
     private static func columns(_ line: Bytes, _ pattern: ColumnPattern?) -> InputRecord {
         (pattern?.columns(of: line) ?? [line]).map(InputValue.text)
-    }
-
-    private static func parsed(_ word: Bytes, number: Int) throws(UsageError) -> JSONValue {
-        do throws(JSONParser.Failure) {
-            return try JSONParser.parse(word)
-        } catch {
-            throw UsageError(
-                "input \(number) (\(word.shown())): malformed JSON at byte \(error.offset + 1): \(error.reason)")
-        }
     }
 }

@@ -1,8 +1,9 @@
 // What is known of a task that has ended, as everything that prints it needs it.
+import LuaFleet
 
-struct TaskReport: Equatable, Sendable {
-    enum Outcome: Equatable, Sendable {
-        case values([JSONValue])
+struct TaskReport: Sendable {
+    enum Outcome: Sendable {
+        case values([LuaValue])
         case failure(Failure)
     }
 
@@ -19,6 +20,10 @@ struct TaskReport: Equatable, Sendable {
     /// The slot, from 1.
     var worker: Int
     var pid: Int
+
+    var isFailure: Bool {
+        if case .failure = outcome { true } else { false }
+    }
 }
 
 struct Failure: Error, Equatable, Sendable {
