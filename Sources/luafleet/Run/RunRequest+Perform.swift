@@ -5,7 +5,7 @@ extension RunRequest {
     /// The exit status.
     func perform() async throws(UsageError) -> Int32 {
         let source: JobSource?
-        if let inputs {
+        if let inputs = inputs ?? (standardInputHasInputs() ? offeredInputs : nil) {
             let script = try readableScript()
             source = try JobSource(inputs, script: script, arguments: arguments)
         } else {
