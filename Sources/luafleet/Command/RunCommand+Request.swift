@@ -19,6 +19,9 @@ extension RunCommand {
         var request = RunRequest(scripts: files, isolation: isolation)
         request.function = running.call
         request.arguments = split.scriptArguments ?? []
+        if request.arguments.contains(where: { Template($0).pieces.contains(.slot) }) {
+            throw UsageError("-- {%}: a task's place is known only when it starts: see fleet.worker.id in the script")
+        }
         if !sources.isEmpty {
             request.inputs = plan
         } else if files.count == 1 {
