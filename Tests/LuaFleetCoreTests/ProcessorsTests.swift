@@ -8,9 +8,9 @@ import Testing
     @Test func `F41: the least of online, affinity and quota`() throws {
         #expect(ProcessorFacts(online: 8).usable == 8)
         #expect(ProcessorFacts(online: 8, affinity: 3).usable == 3)
-        let quota = try #require(quota("150000 100000"))
-        #expect(ProcessorFacts(online: 8, affinity: 3, quotas: [quota]).usable == 2)
-        #expect(ProcessorFacts(online: 1, affinity: 1, quotas: [quota]).usable == 1)
+        let half = try #require(quota("150000 100000"))
+        #expect(ProcessorFacts(online: 8, affinity: 3, quotas: [half]).usable == 2)
+        #expect(ProcessorFacts(online: 1, affinity: 1, quotas: [half]).usable == 1)
         #expect(ProcessorFacts(online: 0, affinity: 0).usable == 1)
     }
 

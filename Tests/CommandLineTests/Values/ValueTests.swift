@@ -92,7 +92,7 @@ import Testing
 
 @Suite struct ShownBytesTests {
     @Test func `what is shown is one line of text`() {
-        #expect(Bytes("a\nb\t\u{1B}[31m".utf8).shown() == #"a\nb\t\u{001B}[31m"#)
+        #expect(Bytes("a\nb\t\u{1B}[31m".utf8).shown() == #"a\nb\t\u{1B}[31m"#)
         #expect([0xFF, 0x61].shown() == "\u{FFFD}a")
         #expect(Bytes(repeating: 0x61, count: 5000).shown(limit: 10) == "aaaaaaaaa…")
     }
