@@ -14,12 +14,19 @@ extension RunCommand {
             throw UsageError("inputs go to one script, and there are \(files.count): \(files.joined(separator: ", "))")
         }
         try checkStandardInput(sources)
-        let plan = try inputPlan(sources)
+        let plan = try inputPlan(sources.isEmpty ? [.standardInput] : sources)
         let isolation = try self.isolation()
         var request = RunRequest(scripts: files, isolation: isolation)
         request.function = running.call
         request.arguments = split.scriptArguments ?? []
-        request.inputs = sources.isEmpty ? nil : plan
+        if request.arguments.contains(where: { Template($0).pieces.contains(.slot) }) {
+            throw UsageError("-- {%}: a task's place is known only when it starts: see fleet.worker.id in the script")
+        }
+        if !sources.isEmpty {
+            request.inputs = plan
+        } else if files.count == 1 {
+            request.offeredInputs = plan
+        }
         if let jobs = running.jobs { request.jobs = try .parse(jobs) }
         if let timeout = running.timeout { request.timeout = try parseSeconds(timeout, option: "--timeout") }
         request.keepsOrder = output.keepOrder

@@ -26,7 +26,8 @@ struct RunCommand: ParsableCommand {
               luafleet run t.lua --json ::: 1 '{"x":2}'       JSON values become Lua values
               luafleet run t.lua -- --in {} --out {.}.png ::: *.svg
 
-            After ::: everything is an input, also what looks like an option.
+            After ::: everything is an input, also what looks like an option. A pipe into standard input that has something within
+            0.1 s is read without '-'; '-' waits for it. In a 'while read' loop, give </dev/null.
             Exit status: 0 all succeeded, 1-100 that many failed, 101 more, 130 interrupted, 255 usage or setup.
             """)
 

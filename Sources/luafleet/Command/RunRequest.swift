@@ -10,6 +10,8 @@ struct RunRequest: Equatable, Sendable {
     var arguments: [Bytes] = []
     /// Nil: every script once.
     var inputs: InputPlan?
+    /// What to read if nothing was said about inputs and standard input is a pipe that has some; nil with several scripts.
+    var offeredInputs: InputPlan?
     var jobs = Jobs.all
     var isolation: LuaIsolation
     /// Of each task, from its start.

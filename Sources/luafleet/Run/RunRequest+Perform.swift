@@ -5,15 +5,16 @@ extension RunRequest {
     /// The exit status.
     func perform() async throws(UsageError) -> Int32 {
         let source: JobSource?
-        if let inputs {
+        if let inputs = inputs ?? offeredInputs.flatMap({ standardInputHasInputs() ? $0 : nil }) {
             let script = try readableScript()
             source = try JobSource(inputs, script: script, arguments: arguments)
         } else {
             source = nil
         }
+        exitOnInterrupt()
         let pool: LuaPool
         do throws(LuaFleetError) {
-            pool = try await LuaPool(configuration)
+            pool = try await LuaPool(configuration(hasInputs: source != nil))
         } catch {
             throw UsageError(error.message)
         }
@@ -27,9 +28,9 @@ extension RunRequest {
         }
     }
 
-    private var configuration: LuaPoolConfiguration {
+    private func configuration(hasInputs: Bool) -> LuaPoolConfiguration {
         var workers = jobs.count(processors: LuaPool.defaultWorkerCount)
-        if inputs == nil { workers = min(workers, scripts.count) }
+        if !hasInputs { workers = min(workers, scripts.count) }
         var configuration = LuaPoolConfiguration(workers: workers)
         configuration.isolation = isolation
         configuration.limits.wallTime = timeout
