@@ -140,7 +140,7 @@ struct ForkServer {
         var ended = lfs_exit()
         while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
             guard let child = children.removeValue(forKey: ended.pid) else { continue }
-            pids[child.slot] = nil
+            if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
             let unsent = child.journal.unsent
             let report = WorkerExitReport(
                 exit: ProcessExit(ended), lastStarted: child.journal.header.pointee.started.load(ordering: .acquiring),

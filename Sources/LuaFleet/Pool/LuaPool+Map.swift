@@ -16,7 +16,9 @@ extension LuaPool {
         let feeder = Task {
             var index: UInt64 = 0
             for input in inputs {
-                guard await stream.waitForRoom() else { return }
+                guard await stream.waitForRoom() else {
+                    return stream.inputEnded(LuaFleetError(code: .cancelled, message: "cancelled"))
+                }
                 index += 1
                 do {
                     stream.feed(try request(script, index: index) { try LuaMessage.encode(argument: input, into: &$0) })

@@ -56,7 +56,10 @@ public final class LuaPool: Sendable {
 
     deinit {
         let (shell, group) = (shell, group)
-        shell.loop.execute { shell.close(terminating: true) { group.shutdownGracefully { _ in } } }
+        shell.loop.execute { 
+            // The shell is kept until it has closed: nobody else does, and then the loop's thread would stay for ever.
+            shell.close(terminating: true) { withExtendedLifetime(shell) { group.shutdownGracefully { _ in } } }
+        }
     }
 
     /// Takes no more tasks, waits until those there are have ended, and ends the workers. Closing twice is fine.

@@ -33,8 +33,7 @@ extension PoolCore {
         switch workers[slot].state {
         case .busy(let task):
             timers.remove(worker.slot)
-            workers[slot].state = .idle
-            idle.append(worker.slot)
+            becomeIdle(slot)
             finish(task, .answered, worker: worker)
             schedule(at: now)
         case .ending(let task?, _):
@@ -55,8 +54,7 @@ extension PoolCore {
         switch workers[slot].state {
         case .busy(let task):
             timers.remove(worker.slot)
-            workers[slot].state = .idle
-            idle.append(worker.slot)
+            becomeIdle(slot)
             finish(task, end, worker: worker)
             schedule(at: now)
         case .ending(let task?, let reason):
@@ -94,6 +92,7 @@ extension PoolCore {
 
     /// Puts a task that was sent but never began in front of all others.
     mutating func requeue(_ task: TaskID) {
+        if let broken { return finish(task, .setupFailed(broken), worker: nil) }  // no worker will come for it
         let index = task.index
         runningCount -= 1
         tasks[Int(index)].attempt -= 1

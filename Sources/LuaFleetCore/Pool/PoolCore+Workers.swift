@@ -17,8 +17,8 @@ extension PoolCore {
         switch workers[slot].state {
         case .starting:
             timers.remove(worker.slot)
-            workers[slot].state = .idle
-            idle.append(worker.slot)
+            startingCount -= 1
+            becomeIdle(slot)
             failedStarts = 0
             serverHasServed = true
             schedule(at: now)
@@ -67,7 +67,9 @@ extension PoolCore {
 
     /// The worker broke the protocol: it is killed, its task ends with that.
     package mutating func workerMisbehaved(_ worker: WorkerID, _ violation: ProtocolViolation, at now: Moment) {
+        let wasStarting = slot(of: worker).map { workers[$0].state == .starting } ?? false
         kill(worker, because: .protocolViolation(violation), at: now)
+        if wasStarting { startFailed(.workersEndEarly(count: failedStarts + 1, last: nil), at: now) }
     }
 
     /// Kills a worker; its task ends for `reason` when the exit is known.
@@ -77,9 +79,10 @@ extension PoolCore {
         case .vacant, .ending:
             return
         case .starting:
+            startingCount -= 1
             workers[slot].state = .ending(nil, nil)
         case .idle:
-            idle.removeAll { $0 == worker.slot }
+            leaveIdle(slot)
             workers[slot].state = .ending(nil, nil)
         case .busy(let task):
             workers[slot].state = .ending(task, reason)
@@ -133,7 +136,8 @@ extension PoolCore {
         case .launching, .stopping:
             return
         case .ready:
-            while wantsWorkers { startWorker(at: now) }
+            // After a failure one worker goes first, and the others follow when it is ready.
+            while wantsWorkers, failedStarts == 0 || startingCount == 0 { startWorker(at: now) }
         }
     }
 
@@ -148,12 +152,14 @@ extension PoolCore {
         workers[Int(slot)].state = .starting
         workers[Int(slot)].sequence = 0
         liveCount += 1
+        startingCount += 1
         timers.set(slot, due: now + configuration.startLimit)
         actions.append(.startWorker(WorkerID(slot: slot, generation: workers[Int(slot)].generation)))
     }
 
-    /// A worker or the server did not come up: pause, and after too many give up.
+    /// A worker or the server did not come up: pause, and after too many give up. What fails during the pause was begun before it and counts as the same failure.
     mutating func startFailed(_ failure: SetupFailure, at now: Moment) {
+        if let pausedUntil, pausedUntil > now { return closeIfDone(at: now) }
         failedStarts += 1
         guard failedStarts < configuration.startAttempts else { return breakDown(failure, at: now) }
         let pause = min(configuration.firstPause * (1 << min(failedStarts - 1, 10)), .seconds(1))
@@ -170,9 +176,27 @@ extension PoolCore {
         closeIfDone(at: now)
     }
 
+    // MARK: Idle
+
+    mutating func becomeIdle(_ slot: Int) {
+        workers[slot].state = .idle
+        workers[slot].idlePlace = idle.count
+        idle.append(UInt32(slot))
+    }
+
+    /// Takes a worker out of the middle of `idle`; the last one gets its place. O(1).
+    private mutating func leaveIdle(_ slot: Int) {
+        let place = workers[slot].idlePlace
+        let last = idle.removeLast()
+        guard place < idle.count else { return }
+        idle[place] = last
+        workers[Int(last)].idlePlace = place
+    }
+
     mutating func vacate(_ slot: Int) {
         let worker = WorkerID(slot: UInt32(slot), generation: workers[slot].generation)
-        if workers[slot].state == .idle { idle.removeAll { $0 == worker.slot } }
+        if workers[slot].state == .idle { leaveIdle(slot) }
+        if workers[slot].state == .starting { startingCount -= 1 }
         timers.remove(worker.slot)
         workers[slot].state = .vacant
         workers[slot].generation &+= 1

@@ -89,12 +89,16 @@ package struct PoolCore {
         var state = State.vacant
         /// Of the last task sent; the answer must name it.
         var sequence: UInt32 = 0
+        /// Where it stands in `idle`, while it is idle.
+        var idlePlace = 0
     }
 
     var workers: [WorkerSlot] = []
     var idle: [UInt32] = []  // last in, first out: the warmest worker first
     var vacant: [UInt32] = []  // a stack with the lowest slot on top at first
     package internal(set) var liveCount = 0
+    /// Workers that are starting.
+    var startingCount = 0
     var timers = TimerHeap()  // by worker slot: start limit, deadline or kill limit
 
     // MARK: The pool and its server
