@@ -36,7 +36,9 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
-        .target(name: "LuaVM", dependencies: ["CLua"], cSettings: strictC),
+        .target(
+            name: "LuaVM", dependencies: ["CLua"], cSettings: strictC,
+            linkerSettings: [.linkedLibrary("m")]),  // a static liblua5.4 needs it
         .target(name: "CFleetSystem", cSettings: strictC),
         .target(name: "LuaFleetWire"),
         .target(
@@ -59,7 +61,9 @@ let package = Package(
         .executableTarget(
             name: "luafleet",
             dependencies: [
-                "LuaFleet", "CFleetSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "CFleetSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             linkerSettings: commandLineLinking),
         .testTarget(name: "LuaFleetWireTests", dependencies: ["LuaFleetWire"]),

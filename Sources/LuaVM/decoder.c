@@ -1,6 +1,5 @@
 // Bytes to Lua values, straight onto the Lua stack: iterative, and trusting no length. A definite container must fit, with all items still owed to the
 // containers around it, into the bytes that are left; so what is allocated ahead is bounded by the size of the message.
-#include <math.h>
 #include <string.h>
 
 #include "vm.h"
@@ -89,10 +88,16 @@ static inline wire_head read_head(decoder *d) {
 }
 
 static double half_to_double(uint64_t half) {
-    int exponent = (half >> 10) & 31;
-    double mantissa = (double)(half & 1023);
-    double value = exponent == 0 ? ldexp(mantissa, -24) : exponent != 31 ? ldexp(mantissa + 1024, exponent - 25) : mantissa == 0 ? INFINITY : NAN;
-    return half & 0x8000 ? -value : value;
+    uint64_t exponent = (half >> 10) & 31, mantissa = half & 1023, sign = (half & 0x8000) << 48, bits;
+    if (exponent == 0) {  // zero and subnormals
+        double value = (double)mantissa * 0x1p-24;
+        return sign ? -value : value;
+    }
+    if (exponent == 31) bits = sign | UINT64_C(0x7ff) << 52 | mantissa << 42;
+    else bits = sign | (exponent + 1023 - 15) << 52 | mantissa << 42;
+    double value;
+    memcpy(&value, &bits, 8);
+    return value;
 }
 
 /// [-0, +1]

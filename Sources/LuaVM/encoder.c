@@ -2,7 +2,6 @@
 #include "encoder.h"
 
 #include <limits.h>
-#include <math.h>
 #include <string.h>
 
 #include "vm.h"

@@ -59,8 +59,17 @@ static void push_message(lua_State *L) {
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
 }
 
-static bool says_no_memory(lua_State *L, int index) {
-    return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "not enough memory") == 0;
+/// Whether Lua refused a string of gigabytes before it asked for the memory. Under a limit that is the same failure as being refused the memory.
+static bool says_string_too_large(lua_State *L, int index) {
+    static const char *const endings[] = {"resulting string too large", "string length overflow"};
+    if (lua_type(L, index) != LUA_TSTRING) return false;
+    size_t count;
+    const char *bytes = lua_tolstring(L, index, &count);
+    for (size_t i = 0; i < 2; i++) {
+        size_t length = strlen(endings[i]);
+        if (count >= length && memcmp(bytes + count - length, endings[i], length) == 0) return true;
+    }
+    return false;
 }
 
 /// error value -> nothing; `failure` is its message, traceback and value.
@@ -71,7 +80,7 @@ static int describe(lua_State *L) {
     luaL_traceback(L, L, NULL, 2);  // without this function and on_error
     cut(L, 2);
     cut(L, 3);
-    vm->is_memory_error = vm->memory.refused && says_no_memory(L, 1);
+    vm->is_memory_error = vm->memory.limit != 0 && says_string_too_large(L, 1);
     if (!is_string) {
         lua_pushcfunction(L, encode_description);
         lua_pushvalue(L, 2);
@@ -154,6 +163,7 @@ static void write_memory_text(lfvm *vm) {
 /// The status of a call that raised, and `failure`. The error value is on top of the stack.
 static lfvm_status conclude(lfvm *vm, int code) {
     lfvm_status status = vm->raised != LFVM_OK ? vm->raised : LFVM_SCRIPT_ERROR;
+    // A script that catches the error and raises it again ends here too: lua_error knows the message of a memory error.
     if (code == LUA_ERRMEM || status == LFVM_MEMORY_LIMIT || (status == LFVM_SCRIPT_ERROR && vm->is_memory_error)) {
         status = LFVM_MEMORY_LIMIT;
         vm->is_described = false;
@@ -172,7 +182,7 @@ lfvm_status vm_protect(lfvm *vm, lua_CFunction body, lfvm_message *failure) {
     lua_settop(L, 0);
     encoder_reset_all(vm);
     vm->raised = LFVM_OK;
-    vm->is_described = vm->is_memory_error = vm->memory.refused = false;
+    vm->is_described = vm->is_memory_error = false;
     lfvm *before = vm_enter(vm);
     lua_pushcfunction(L, on_error);
     lua_pushcfunction(L, body);

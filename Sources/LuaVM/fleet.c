@@ -1,6 +1,5 @@
 // The module `fleet`: what a script sees of the worker and the task, and what it may tell the host while it runs.
 #include <errno.h>
-#include <math.h>
 #include <time.h>
 
 #include "vm.h"
@@ -47,9 +46,9 @@ static int fleet_sleep(lua_State *L) {
     if (seconds > 1e9) seconds = 1e9;  // 31 years: time_t does not overflow
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    double whole = floor(seconds);
-    until.tv_sec += (time_t)whole;
-    until.tv_nsec += (long)((seconds - whole) * 1e9);
+    time_t whole = (time_t)seconds;
+    until.tv_sec += whole;
+    until.tv_nsec += (long)((seconds - (lua_Number)whole) * 1e9);
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;

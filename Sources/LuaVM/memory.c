@@ -3,13 +3,11 @@
 
 #include <stdlib.h>
 
-static bool fits(vm_memory *memory, size_t old_size, size_t size) {
+static bool fits(const vm_memory *memory, size_t old_size, size_t size) {
     if (memory->limit == 0 || size <= old_size) return true;
     size_t held = memory->used + memory->buffers;
     size_t room = held < memory->limit ? memory->limit - held : 0;
-    if (size - old_size <= room) return true;
-    memory->refused = true;
-    return false;
+    return size - old_size <= room;
 }
 
 /// Resizes without counting. Lua takes for granted that shrinking succeeds, so a failure to shrink keeps the block.
@@ -28,10 +26,7 @@ void *vm_lua_allocate(void *context, void *pointer, size_t old_size, size_t size
     }
     if (!fits(memory, old_size, size)) return NULL;
     void *result = resize(pointer, old_size, size);
-    if (result == NULL) {
-        memory->refused = true;
-        return NULL;
-    }
+    if (result == NULL) return NULL;
     memory->used += size - old_size;  // wraps to a subtraction when it shrinks
     if (memory->used > memory->peak) memory->peak = memory->used;
     return result;
@@ -45,10 +40,7 @@ void *vm_resize(vm_memory *memory, void *pointer, size_t old_size, size_t size) 
     }
     if (!fits(memory, old_size, size)) return NULL;
     void *result = resize(pointer, old_size, size);
-    if (result == NULL) {
-        memory->refused = true;
-        return NULL;
-    }
+    if (result == NULL) return NULL;
     memory->buffers += size - old_size;
     return result;
 }

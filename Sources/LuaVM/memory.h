@@ -10,7 +10,6 @@ typedef struct {
     size_t peak;     // the most it ever held
     size_t buffers;  // bytes of our own buffers: not reported, but they count against the limit
     size_t limit;    // of used + buffers; 0: none
-    bool refused;    // an allocation was refused since the flag was last cleared
 } vm_memory;
 
 /// The lua_Alloc of a VM; `memory` is its vm_memory.

@@ -37,7 +37,7 @@ struct lfvm {
     // The failure of the call that runs now.
     lfvm_status raised;     // not LFVM_OK: vm_raise was called, and `text` says why
     bool is_described;      // `failure` holds the description of the error
-    bool is_memory_error;   // the script's error says that there is not enough memory, and so it was
+    bool is_memory_error;   // the script's error says that it asked for a string larger than any limit
     lfvm_message failure;
     lfvm_piece failure_piece;
     char text[1024];

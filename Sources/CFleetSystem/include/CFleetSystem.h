@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetSystemProbe.h"
+
 #pragma clang assume_nonnull begin
 
 /// A connected AF_UNIX stream pair, both ends close-on-exec.

@@ -46,6 +46,8 @@ public struct LuaFleetError: Error, Sendable, CustomStringConvertible {
         public static let memoryLimit = Code("memory_limit")
         /// A result is larger, deeper or longer than the cap.
         public static let resultLimit = Code("result_limit")
+        /// The arguments are larger, deeper or longer than the cap.
+        public static let argumentLimit = Code("argument_limit")
         /// An argument or a result has no meaning in another process; the message names it.
         public static let notEncodable = Code("not_encodable")
         /// The worker ended without an answer.

@@ -3,14 +3,14 @@ import NIOConcurrencyHelpers
 
 final class JobTable: Sendable {
     private enum Entry {
-        case sent(LuaJob, arguments: [UInt8])
+        case sent(LuaJob)
         case failed(LuaJob, LuaFleetError)
     }
 
     private let entries = NIOLockedValueBox<[Int: Entry]>([:])
 
-    func add(_ index: Int, _ job: LuaJob, _ arguments: [UInt8]) {
-        entries.withLockedValue { $0[index] = .sent(job, arguments: arguments) }
+    func add(_ index: Int, _ job: LuaJob) {
+        entries.withLockedValue { $0[index] = .sent(job) }
     }
 
     func add(_ index: Int, _ job: LuaJob, _ error: LuaFleetError) {
@@ -19,7 +19,7 @@ final class JobTable: Sendable {
 
     func take(_ index: Int, _ outcome: TaskOutcome, _ pool: LuaPool) -> LuaTaskReport {
         switch entries.withLockedValue({ $0.removeValue(forKey: index) }) {
-        case .sent(let job, let arguments): pool.report(outcome, job, arguments, index: index + 1)
+        case .sent(let job): pool.report(outcome, job, index: index + 1)
         case .failed(let job, let error): LuaPool.report(failed: error, job, index: index + 1)
         case nil: LuaPool.report(failed: LuaFleetError.closed, LuaJob(.source("")), index: index + 1)  // never: added before it was fed
         }

@@ -16,30 +16,21 @@ extension LuaPool {
     public func call<R: Decodable & Sendable>(
         _ script: LuaScript, _ arguments: any Encodable & Sendable..., returning type: R.Type = R.self
     ) async throws -> R {
-        let message = try encode(arguments)
-        return try result(try await values(script, message), of: script)
+        try result(try await values(script, arguments), of: script)
     }
 
     /// Runs a task and waits for all its results, `nil` in the middle and their count kept.
     @discardableResult
     public func call(_ script: LuaScript, _ arguments: any Encodable & Sendable...) async throws -> LuaResults {
-        let message = try encode(arguments)
-        return try result(try await values(script, message), of: script)
+        try result(try await values(script, arguments), of: script)
     }
 
-    private func values(_ script: LuaScript, _ message: [UInt8]) async throws -> [UInt8] {
-        let outcome = await outcome(of: try request(script, arguments: message))
-        if let failure = failure(of: outcome, script: script, arguments: message, index: 1) { throw failure }
+    private func values(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> [UInt8] {
+        let request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }
+        let outcome = await outcome(of: request)
+        if let failure = failure(of: outcome, script: script, index: 1) { throw failure }
         guard case .values(let bytes) = outcome.answer else { return [] }  // else it was a failure
         return bytes
-    }
-
-    func encode(_ arguments: [any Encodable & Sendable]) throws(LuaFleetError) -> [UInt8] {
-        do {
-            return try LuaMessage.encode(arguments: arguments)
-        } catch {
-            throw LuaFleetError(code: .notEncodable, message: "cannot send an argument: \(describe(error))")
-        }
     }
 
     func result<R: Decodable>(_ bytes: [UInt8], of script: LuaScript) throws(LuaFleetError) -> R {
@@ -47,12 +38,25 @@ extension LuaPool {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
             throw LuaFleetError(
-                code: .notDecodable, message: "the result of \(script) is no \(R.self): \(describe(error))",
+                code: .notDecodable, message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
                 task: LuaTaskContext(script: script.description))
         }
     }
 
-    private func describe(_ error: any Error) -> String {
+}
+
+extension LuaFleetError {
+    /// An argument that cannot be sent.
+    static func notSent(_ error: any Error, to script: LuaScript) -> LuaFleetError {
+        let context = LuaTaskContext(script: script.description)
+        if let error = error as? ValueError, error.isLimit {
+            return LuaFleetError(code: .argumentLimit, message: "cannot send the arguments: \(error)", task: context)
+        }
+        return LuaFleetError(code: .notEncodable, message: "cannot send argument \(describe(error))", task: context)
+    }
+
+    /// One line, with the place in the value.
+    fileprivate static func describe(_ error: any Error) -> String {
         switch error {
         case EncodingError.invalidValue(_, let context): place(context.codingPath) + context.debugDescription
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
@@ -62,7 +66,7 @@ extension LuaPool {
         }
     }
 
-    private func place(_ path: [any CodingKey]) -> String {
+    private static func place(_ path: [any CodingKey]) -> String {
         path.isEmpty
             ? "" : path.map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined() + ": "
     }

@@ -11,7 +11,7 @@ extension LuaPool {
     public func map<Input: Encodable & Sendable, R: Decodable & Sendable>(
         _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, returning type: R.Type = R.self
     ) async throws -> [R] {
-        let content = try request(script, arguments: [])
+        _ = try script.origin.content()  // a script that cannot be read fails the map, not its tasks
         let stream = TaskStream(shell: shell, window: 2 * configuration.workers, isOrdered: true)
         let feeder = Task {
             var index: UInt64 = 0
@@ -20,11 +20,8 @@ extension LuaPool {
                     return stream.inputEnded(LuaFleetError(code: .cancelled, message: "cancelled"))
                 }
                 index += 1
-                var request = content
-                request.index = index
                 do {
-                    request.arguments = try encode([input])
-                    stream.feed(request)
+                    stream.feed(try request(script, index: index) { try LuaMessage.encode(argument: input, into: &$0) })
                 } catch {
                     return stream.inputEnded(error)
                 }
@@ -39,7 +36,7 @@ extension LuaPool {
             var results = [R]()
             results.reserveCapacity(inputs.underestimatedCount)
             while let (index, outcome) = try await stream.next() {
-                if let failure = failure(of: outcome, script: script, arguments: [], index: index + 1) { throw failure }
+                if let failure = failure(of: outcome, script: script, index: index + 1) { throw failure }
                 guard case .values(let bytes) = outcome.answer else { continue }  // else it was a failure
                 results.append(try result(bytes, of: script))
             }

@@ -39,7 +39,7 @@ extension LuaPool {
         let job = LuaJob(script, arguments)
         do throws(LuaFleetError) {
             let request = try request(of: job, index: 1)
-            return report(await outcome(of: request), job, request.arguments, index: 1)
+            return report(await outcome(of: request), job, index: 1)
         } catch {
             return Self.report(failed: error, job, index: 1)
         }
@@ -68,14 +68,14 @@ extension LuaPool {
     }
 
     func request(of job: LuaJob, index: Int) throws(LuaFleetError) -> TaskRequest {
-        try request(
-            job.script, arguments: try encode(job.arguments), index: UInt64(index),
-            setsArg: job.script.functionName == nil)
+        try request(job.script, index: UInt64(index), setsArg: job.script.functionName == nil) {
+            try LuaMessage.encode(arguments: job.arguments, into: &$0)
+        }
     }
 
-    func report(_ outcome: TaskOutcome, _ job: LuaJob, _ arguments: [UInt8], index: Int) -> LuaTaskReport {
+    func report(_ outcome: TaskOutcome, _ job: LuaJob, index: Int) -> LuaTaskReport {
         let result: Result<LuaResults, any Error>
-        if let failure = failure(of: outcome, script: job.script, arguments: arguments, index: index) {
+        if let failure = failure(of: outcome, script: job.script, index: index) {
             result = .failure(failure)
         } else {
             var bytes: [UInt8] = [0x80]  // no values
@@ -148,7 +148,7 @@ public struct LuaReports: AsyncSequence, Sendable {
                         count += 1
                         do throws(LuaFleetError) {
                             let request = try pool.request(of: job, index: index + 1)
-                            jobs.add(index, job, request.arguments)
+                            jobs.add(index, job)
                             stream.feed(request)
                         } catch {
                             jobs.add(index, job, error)

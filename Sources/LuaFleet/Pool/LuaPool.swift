@@ -93,13 +93,18 @@ public final class LuaPool: Sendable {
 
     /// A script with its arguments, ready to be sent.
     func request(
-        _ script: LuaScript, arguments: [UInt8], index: UInt64 = 1, setsArg: Bool = false, limits: LuaLimits? = nil,
-        isolation: LuaIsolation? = nil
+        _ script: LuaScript, index: UInt64 = 1, setsArg: Bool = false, encode: (inout ValueWriter) throws -> Void
     ) throws(LuaFleetError) -> TaskRequest {
-        TaskRequest(
-            script: try script.origin.content(), function: Array((script.functionName ?? "").utf8),
-            arguments: arguments, isolation: (isolation ?? configuration.isolation).wire, setsArg: setsArg,
-            limits: TaskLimits(wallTime: (limits ?? configuration.limits).wallTime), index: index)
+        let content = try script.origin.content()
+        let payload: TaskPayload
+        do {
+            payload = try TaskPayload(function: Array((script.functionName ?? "").utf8), encode: encode)
+        } catch {
+            throw .notSent(error, to: script)
+        }
+        return TaskRequest(
+            script: content, payload: payload, isolation: configuration.isolation.wire, setsArg: setsArg,
+            limits: TaskLimits(wallTime: configuration.limits.wallTime), index: index)
     }
 
     /// Runs one task; a cancelled Swift task cancels it.
@@ -113,8 +118,8 @@ public final class LuaPool: Sendable {
     }
 
     /// What is wrong with an outcome, or nil.
-    func failure(of outcome: TaskOutcome, script: LuaScript, arguments: [UInt8], index: Int) -> (any Error)? {
-        OutcomeReader(executable: executable).failure(of: outcome, script: script, arguments: arguments, index: index)
+    func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
+        OutcomeReader(executable: executable).failure(of: outcome, script: script, index: index)
     }
 }
 

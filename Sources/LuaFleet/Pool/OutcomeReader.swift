@@ -8,11 +8,11 @@ struct OutcomeReader {
     var executable: String
 
     /// What is wrong with an outcome, or nil when the task returned.
-    func failure(of outcome: TaskOutcome, script: LuaScript, arguments: [UInt8], index: Int) -> (any Error)? {
-        if outcome.end == .answered, case .values = outcome.answer { return nil }
+    func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
+        guard outcome.hasFailed else { return nil }
         let context = LuaTaskContext(
             script: script.description, index: index, worker: outcome.worker, pid: outcome.pid,
-            attempts: Int(outcome.attempts), arguments: preview(arguments),
+            attempts: Int(outcome.attempts), arguments: preview(outcome.arguments),
             standardErrorTail: String(decoding: outcome.standardError.suffix(4096), as: UTF8.self))
         func fleetError(_ code: LuaFleetError.Code, _ message: String) -> LuaFleetError {
             LuaFleetError(code: code, message: message, task: context)
@@ -72,9 +72,7 @@ struct OutcomeReader {
 
     /// The arguments as Lua would write them, cut.
     private func preview(_ arguments: [UInt8]) -> String {
-        guard arguments.count <= 4096, let values = try? LuaMessage.decode(LuaResults.self, from: arguments) else {
-            return "\(arguments.count) bytes"
-        }
+        guard let values = try? LuaMessage.decode(LuaResults.self, from: arguments) else { return "(long)" }
         let text = Array(values).map(\.description).joined(separator: ", ")
         return text.count > 200 ? text.prefix(200) + "…" : text
     }

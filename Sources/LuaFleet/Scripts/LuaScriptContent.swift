@@ -101,3 +101,10 @@ extension LuaScript {
         }
     }
 }
+
+extension LuaScript {
+    /// Reads the file now, and says what is wrong with it before any task does.
+    package func load() throws(LuaFleetError) {
+        _ = try origin.content()
+    }
+}

@@ -47,33 +47,16 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     }
 
     private func spawn(_ executable: String) {
-        var control: (Int32, Int32) = (-1, -1)
-        var noise: (Int32, Int32) = (-1, -1)
-        let paired = withUnsafeMutableBytes(of: &control) {
-            lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
-        }
-        let piped =
-            paired == 0
-            ? withUnsafeMutableBytes(of: &noise) { lfs_capture_pipe($0.bindMemory(to: Int32.self).baseAddress!) }  // likewise
-            : paired
-        guard piped == 0 else {
-            if paired == 0 { closeAll(control.0, control.1) }
-            return end(with: .hostResources(-piped))
-        }
-        let spawned = lfs_spawn_fork_server(executable, control.1, noise.1, &pid)
-        closeAll(control.1, noise.1)
-        self.control = control.0
-        self.noise = noise.0
-        guard spawned == 0 else {
-            pid = 0
-            closeAll(control.0)
-            return end(with: .notExecutable(-spawned))
-        }
+        let spawned: SpawnedServer
+        do throws(SetupFailure) { spawned = try SpawnedServer.take(executable) } catch { return end(with: error) }
+        pid = spawned.pid
+        control = spawned.control
+        noise = spawned.noise
         ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(self) }
             }
-            .withConnectedSocket(control.0)
+            .withConnectedSocket(control)
             .assumeIsolated()
             .whenComplete { result in
                 switch result {
@@ -213,11 +196,6 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
         // Not from within the caller, who may be in the middle of its own actions.
         loop.assumeIsolated().execute { self.delegate?.forkServerEnded(failure) }
     }
-}
-
-/// Closes descriptors that are known to be open and nobody else's.
-func closeAll(_ descriptors: Int32...) {
-    for fd in descriptors { close(fd) }
 }
 
 extension ProcessExit {

@@ -156,37 +156,29 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     }
 
     private func send(_ task: TaskID, to worker: WorkerID, sequence: UInt32, attempt: UInt32) {
-        guard let connection = connections[Int(worker.slot)], let record = records[Int(task.index)] else { return }
-        let request = record.request
+        guard let connection = connections[Int(worker.slot)], let request = records[Int(task.index)]?.request else {
+            return
+        }
         let (script, evicted) = scripts.id(of: request.script)
-        var bytes = ByteBuffer()
-        bytes.reserveCapacity(FrameHeader.size + TaskHead.size + request.function.count + request.arguments.count)
         if let evicted {
             for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
-                other.write(ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted))))
+                other.writeAndFlush(ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted))))
             }
         }
         if connection.knownScripts.insert(script).inserted {
             let definition = ScriptDefinition(
                 id: script, allowsBytecode: true, chunkName: request.script.chunkName, source: request.script.source)
-            bytes.writeBytes([UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload))
+            connection.write(
+                ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload)))
         }
+        let header = FrameHeader(kind: .task, worker: worker.slot, task: sequence)
         let head = TaskHead(
-            script: script, isolation: request.isolation, setsArg: request.setsArg,
-            functionLength: UInt16(clamping: request.function.count), attempt: attempt, index: request.index)
-        let length = TaskHead.size + request.function.count + request.arguments.count
-        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.size + TaskHead.size) { space in
-            let start = space.baseAddress!  // room was asked for
-            FrameHeader(kind: .task, worker: worker.slot, task: sequence, length: length).store(to: start)
-            head.store(to: start + FrameHeader.size)
-            return FrameHeader.size + TaskHead.size
-        }
-        bytes.writeBytes(request.function)
-        bytes.writeBytes(request.arguments)
+            script: script, isolation: request.isolation, setsArg: request.setsArg, attempt: attempt,
+            index: request.index)
         connection.task = task
         records[Int(task.index)]?.sentAt = lfs_now()
         records[Int(task.index)]?.outcome.attempts = attempt
-        connection.write(bytes)
+        if let frame = records[Int(task.index)]?.request.payload.frame(header, head) { connection.writeAndFlush(frame) }
     }
 
     private func finish(_ task: TaskID, _ end: TaskEnd, worker: WorkerID?) {
@@ -200,6 +192,9 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
                 record.outcome.nanoseconds = lfs_now() - record.sentAt
             }
             if let connection = connections[Int(worker.slot)], connection.task == task { connection.task = nil }
+        }
+        if record.outcome.hasFailed && record.request.payload.arguments.count <= 4096 {
+            record.outcome.arguments = Array(record.request.payload.arguments)
         }
         record.waiter.taskEnded(record.outcome, tag: record.tag)
     }
@@ -251,7 +246,9 @@ extension PoolShell: WorkerConnectionDelegate {
             connection.pid = pid
             try core.workerReady(connection.id, at: now)
         case .values, .failure:
-            try answered(connection, header, payload)
+            var reader = FieldReader(payload)
+            guard let head = AnswerHead(from: &reader) else { throw .malformed(header.kind) }
+            try worker(connection, answered: header, head, Array(reader.rest))
         case .output:
             guard let stream = OutputStream(rawValue: header.flags) else { throw .malformed(.output) }
             withRecord(of: connection) { record in
@@ -280,17 +277,15 @@ extension PoolShell: WorkerConnectionDelegate {
         perform()
     }
 
-    private func answered(_ connection: WorkerConnection, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer)
+    func worker(_ connection: WorkerConnection, answered header: FrameHeader, _ head: AnswerHead, _ message: [UInt8])
         throws(ProtocolViolation)
     {
-        var reader = FieldReader(payload)
-        guard let head = AnswerHead(from: &reader) else { throw .malformed(header.kind) }
         let answer: TaskOutcome.Answer
         if header.kind == .values {
-            answer = .values(Array(reader.rest))
+            answer = .values(message)
         } else {
             guard let failure = WireFailure(rawValue: header.flags) else { throw .malformed(.failure) }
-            answer = .failure(failure, Array(reader.rest))
+            answer = .failure(failure, message)
         }
         withRecord(of: connection) { record in
             record.outcome.answer = answer
@@ -298,6 +293,7 @@ extension PoolShell: WorkerConnectionDelegate {
             record.outcome.pid = head.pid
         }
         try core.taskAnswered(by: connection.id, sequence: header.task, at: now)
+        perform()
     }
 
     private func withRecord(of connection: WorkerConnection, _ body: (inout TaskRecord) -> Void) {

@@ -5,10 +5,7 @@ import LuaFleetWire
 /// A task as it is handed to the pool.
 struct TaskRequest: Sendable {
     var script: LuaScriptContent
-    /// Empty: the chunk itself.
-    var function: [UInt8] = []
-    /// An encoded message.
-    var arguments: [UInt8]
+    var payload: TaskPayload
     var isolation: WireIsolation
     var setsArg = false
     var limits: TaskLimits
@@ -25,12 +22,16 @@ protocol TaskWaiter: AnyObject, Sendable {
 struct TaskOutcome: Sendable {
     /// What the worker answered.
     enum Answer: Sendable {
+        /// An encoded message of results.
         case values([UInt8])
         case failure(WireFailure, [UInt8])
     }
 
     var end: TaskEnd
     var answer: Answer?
+    var hasFailed: Bool {
+        if end == .answered, case .values = answer { false } else { true }
+    }
     var standardOutput: [UInt8] = []
     var standardError: [UInt8] = []
     /// The code of `os.exit`, where the script called it.
@@ -40,6 +41,8 @@ struct TaskOutcome: Sendable {
     var attempts: UInt32 = 0
     var worker: Int = 0
     var pid: Int32 = 0
+    /// The encoded arguments of a task that failed and had short ones.
+    var arguments: [UInt8] = []
 }
 
 /// A task in the shell's table.

@@ -7,6 +7,10 @@ import NIOCore
 protocol WorkerConnectionDelegate: AnyObject {
     func worker(_ connection: WorkerConnection, sent header: FrameHeader, payload: UnsafeRawBufferPointer)
         throws(ProtocolViolation)
+    /// An answer whose message was long enough to be collected by itself.
+    func worker(
+        _ connection: WorkerConnection, answered header: FrameHeader, _ head: AnswerHead, _ message: [UInt8])
+        throws(ProtocolViolation)
     func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation)
     /// The worker's process is gone, and everything it had said was handled. Called once, as the last thing.
     func worker(_ connection: WorkerConnection, ended report: WorkerExitReport)
@@ -27,6 +31,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private(set) var channel: (any Channel)?
     private let parser: FrameParser
     private var received = ByteBuffer()
+    private var long: LongAnswer?
     /// Bytes of the worker's stream that have come, by whatever way.
     private var streamOffset: UInt64 = 0
     private var isCut = false  // the stream made no sense at some point: nothing after it counts
@@ -43,8 +48,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         self.channel = channel
     }
 
+    /// A failure shows as the worker's end.
     func write(_ bytes: ByteBuffer) {
-        // A failure shows as the worker's end.
+        channel?.write(bytes, promise: nil)
+    }
+
+    func writeAndFlush(_ bytes: ByteBuffer) {
         channel?.writeAndFlush(bytes, promise: nil)
     }
 
@@ -60,6 +69,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         streamOffset += UInt64(bytes.readableBytes)
+        if long != nil {
+            let isWhole = long!.take(from: &bytes)  // looked at one line above
+            guard isWhole else { return }
+            deliverLong()
+            guard bytes.readableBytes > 0 else { return }
+        }
         if received.readableBytes == 0 {
             received = bytes
         } else {
@@ -85,8 +100,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
                     }
                 }
                 if size == 0 {
-                    received.discardReadBytes()
-                    received.reserveCapacity(minimumWritableBytes: missing)
+                    try collectLong(missing)
                     return
                 }
                 received.moveReaderIndex(forwardBy: size)
@@ -95,6 +109,28 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         } catch {
             isCut = true
             received = ByteBuffer()
+            delegate?.worker(self, violated: error)
+        }
+    }
+
+    /// The rest of a long answer goes from the socket's buffers straight to where it will stay.
+    private func collectLong(_ missing: Int) throws(ProtocolViolation) {
+        guard missing > LongAnswer.threshold, let answer = try LongAnswer(front: &received) else {
+            received.discardReadBytes()
+            return
+        }
+        received = ByteBuffer()
+        long = answer
+    }
+
+    private func deliverLong() {
+        guard let answer = long else { return }
+        long = nil
+        do throws(ProtocolViolation) {
+            guard answer.header.worker == id.slot else { throw .wrongWorker(answer.header.worker) }
+            try delegate?.worker(self, answered: answer.header, answer.head, answer.message)
+        } catch {
+            isCut = true
             delegate?.worker(self, violated: error)
         }
     }
@@ -124,7 +160,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         guard let report, let delegate else { return }
         if report.unsentOffset <= streamOffset {
             let known = streamOffset - report.unsentOffset
-            if known <= report.unsent.count {
+            // A long answer is never in the journal: if one is cut, it stays cut.
+            if known <= report.unsent.count, long == nil {
                 received.writeBytes(report.unsent[Int(known)...])
                 process()
             }

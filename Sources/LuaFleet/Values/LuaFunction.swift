@@ -35,11 +35,9 @@ public struct LuaObject: Sendable {
 }
 
 extension LuaFunction: Hashable {
-    /// Whether both are the same function of the same message, or name the same library function.
+    /// Whether both are the same function of the same message, or were written alike.
     public static func == (left: LuaFunction, right: LuaFunction) -> Bool {
-        if left.graph === right.graph && left.node == right.node { return true }
-        guard let name = left.libraryName else { return false }
-        return name == right.libraryName
+        LuaValue.function(left) == LuaValue.function(right)
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -70,20 +70,29 @@ private struct LuaComparison {
         case (.number(let left), .number(let right)): left == right || (left.isNaN && right.isNaN)
         case (.string(let left), .string(let right)): left == right
         case (.handle(let left), .handle(let right)): left == right
-        case (.function(let left), .function(let right)): left == right
-        case (.object(let left), .object(let right)): equal(left, right)
+        case (.function(let left), .function(let right)): equal(left.graph, left.node, right.graph, right.node)
+        case (.object(let left), .object(let right)): equal(left.graph, left.node, right.graph, right.node)
         case (.table(let left), .table(let right)): equal(left, right)
         default: false
         }
     }
 
-    private mutating func equal(_ left: LuaObject, _ right: LuaObject) -> Bool {
-        if left.graph === right.graph && left.node == right.node { return true }
-        guard left.typeName == right.typeName else { return false }
+    /// Compares functions and objects: by kind and content.
+    private mutating func equal(
+        _ left: ValueGraph, _ leftNode: UInt32, _ right: ValueGraph, _ rightNode: UInt32
+    ) -> Bool {
+        if left === right && leftNode == rightNode { return true }
+        let (leftContent, rightContent) = (left.nodes[Int(leftNode)], right.nodes[Int(rightNode)])
+        guard leftContent.kind == rightContent.kind, leftContent.arrayCount == rightContent.arrayCount else {
+            return false
+        }
         let pair = Pair(
-            left: Identity(owner: ObjectIdentifier(left.graph), node: left.node),
-            right: Identity(owner: ObjectIdentifier(right.graph), node: right.node))
-        if seen.insert(pair).inserted { pending.append((left.state, right.state)) }
+            left: Identity(owner: ObjectIdentifier(left), node: leftNode),
+            right: Identity(owner: ObjectIdentifier(right), node: rightNode))
+        guard seen.insert(pair).inserted else { return true }
+        for position in 0..<Int(leftContent.arrayCount) {
+            pending.append((left.content(of: leftNode, at: position), right.content(of: rightNode, at: position)))
+        }
         return true
     }
 

@@ -25,7 +25,7 @@ extension LuaValue {
     /// The UTF-8 of `value`.
     public init(_ value: String) { self = .string(LuaString(value)) }
     /// A string of these bytes.
-    public init(_ value: [UInt8]) { self = .string(LuaString(bytes: value)) }
+    public init(bytes value: [UInt8]) { self = .string(LuaString(bytes: value)) }
     public init(_ value: LuaTable) { self = .table(value) }
     /// A table with `elements` at 1, 2, 3, …
     public init(_ elements: [LuaValue]) { self = .table(LuaTable(elements)) }

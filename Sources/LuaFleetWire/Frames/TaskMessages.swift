@@ -49,7 +49,8 @@ package struct TaskHead: Equatable, Sendable {
     package var index: UInt64
 
     package init(
-        script: UInt32, isolation: WireIsolation, setsArg: Bool, functionLength: UInt16, attempt: UInt32, index: UInt64
+        script: UInt32, isolation: WireIsolation, setsArg: Bool, functionLength: UInt16 = 0, attempt: UInt32,
+        index: UInt64
     ) {
         self.script = script
         self.isolation = isolation

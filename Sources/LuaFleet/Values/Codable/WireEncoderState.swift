@@ -100,7 +100,8 @@ final class WireEncoderState {
 
     private func outOfOrder() -> EncodingError {
         EncodingError.invalidValue(
-            0, .init(codingPath: [], debugDescription: "a container was written to after the value around it had ended"))
+            0, .init(codingPath: [], debugDescription: "a container was written to after the value around it had ended")
+        )
     }
 
     /// Encodes any value where the writer stands.

@@ -35,7 +35,8 @@ final class WireSuperEncoder: Encoder {
 
     private func open(isMap: Bool) -> WireContainer {
         if let depth = state.stack.firstIndex(where: { $0.owner == owner }) {
-            return WireContainer(depth: depth, serial: state.stack[depth].isMap == isMap ? state.stack[depth].serial : 0)
+            return WireContainer(
+                depth: depth, serial: state.stack[depth].isMap == isMap ? state.stack[depth].serial : 0)
         }
         if let (serial, old) = state.suspended.first(where: { $0.value.owner == owner }) {
             return WireContainer(depth: container.depth + 1, serial: old.isMap == isMap ? serial : 0)

@@ -32,7 +32,8 @@ struct WireTable {
     /// Where the value of an integer key stands. The last one counts.
     func value(of number: Int) -> Int? {
         // The array part comes first and in order.
-        if number >= 1, number <= numbered.count, numbered[number - 1].key == Int64(number), others == 0, named.isEmpty {
+        if number >= 1, number <= numbered.count, numbered[number - 1].key == Int64(number), others == 0, named.isEmpty
+        {
             return numbered[number - 1].value
         }
         return numbered.last { $0.key == Int64(number) }?.value

@@ -62,7 +62,8 @@ extension LuaResults: Decodable {
     /// - Throws: `DecodingError`, always: a pool makes results without this.
     public init(from decoder: any Decoder) throws {
         throw DecodingError.dataCorrupted(
-            .init(codingPath: decoder.codingPath, debugDescription: "LuaResults are only the whole of a task's results"))
+            .init(codingPath: decoder.codingPath, debugDescription: "LuaResults are only the whole of a task's results")
+        )
     }
 }
 
