@@ -42,6 +42,7 @@ extension PoolCore {
             workers[slot].state = .ending(nil, nil)
             finish(task, .answered, worker: worker)
             closeIfDone(at: now)
+            closeIfDone(at: now)
         case .vacant, .starting, .idle, .ending(nil, _):
             throw .wrongTask(sequence)
         }
@@ -62,6 +63,7 @@ extension PoolCore {
         case .ending(let task?, let reason):
             workers[slot].state = .ending(nil, nil)
             finish(task, reason ?? end, worker: worker)
+            closeIfDone(at: now)
             closeIfDone(at: now)
         case .vacant, .starting, .idle, .ending(nil, _):
             throw .wrongTask(sequence)
