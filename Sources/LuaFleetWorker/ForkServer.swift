@@ -27,7 +27,7 @@ struct ForkServer {
     /// Prepares what every worker shares: a Lua state with its libraries.
     init(control: Int32) {
         self.control = control
-        var options = lfvm_options()
+        var options = lfvm_options.capturing
         lfs_random(&options.seed, 16)
         guard let vm = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
         self.vm = vm

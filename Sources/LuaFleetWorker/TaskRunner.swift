@@ -233,3 +233,13 @@ extension TaskRunner {
         self.sequence = 0
     }
 }
+
+extension lfvm_options {
+    /// A state whose `io` library writes to streams of ours. They have to be there before the library takes hold of C's stdout, so this is said when
+    /// the state is made; who receives the output is said by `TaskRunner.adopt`, before anything runs.
+    static var capturing: lfvm_options {
+        var options = lfvm_options()
+        options.callbacks.output = { _, _, _, _ in }
+        return options
+    }
+}

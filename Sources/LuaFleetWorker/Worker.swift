@@ -115,7 +115,7 @@ struct Worker {
     }
 
     private func runInFreshState(_ task: IncomingTask) {
-        var options = lfvm_options()
+        var options = lfvm_options.capturing
         guard let fresh = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
         let former = runner.vm
         runner.adopt(fresh)

@@ -134,10 +134,10 @@ struct ContainmentTests {
         try await withPool(1, isolation: isolation) { pool in
             let report = await pool.run(
                 .source(
-                    "print('one') os.execute('echo two; echo three >&2') io.write('four') os.execute('kill -SEGV $PPID')"
+                    "print('one') os.execute('echo two; echo three >&2') io.write('four\\n') os.execute('kill -SEGV $PPID')"
                 ))
             #expect(report.code == .workerDied(.signal(SIGSEGV)))
-            #expect(report.output == "one\ntwo\nfour" && report.errors == "three\n")
+            #expect(report.output == "one\ntwo\nfour\n" && report.errors == "three\n")
         }
     }
 }
