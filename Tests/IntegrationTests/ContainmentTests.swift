@@ -20,7 +20,7 @@ struct ContainmentTests {
             end}
             """
         ).function("f")
-        try await withPool(4, isolation: isolation, wallTime: .seconds(3)) { pool in
+        try await withPool(4, isolation: isolation, wallTime: .seconds(15)) { pool in
             var reports: [LuaTaskReport] = []
             for try await report in pool.reports(
                 of: (1...100).map { LuaJob(script, [.integer(Int64($0))]) }, ordered: true)
