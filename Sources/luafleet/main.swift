@@ -7,7 +7,7 @@ let arguments = rawArguments()
 if arguments.first == Bytes("run".utf8), let worker = try? LuaPool.findWorker() { SpawnedServer.spawnAhead(worker) }
 // Not `await` here: the main thread of an async main ends itself (dispatch_main), and the unwinding that goes with it takes 15 ms in a
 // statically linked program.
-Task.detached { exit(await CommandLineTool.status(ofRunning: arguments)) }
+CommandLineTool.begin(arguments)
 while true { pause() }
 
 /// Without the program's name; bytes, as the system has them: `CommandLine.arguments` would repair them.

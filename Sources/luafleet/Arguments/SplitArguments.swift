@@ -43,9 +43,6 @@ struct SplitArguments: Equatable, Sendable {
             let group = rest.prefix { Separator(rawValue: String(decoding: $0, as: UTF8.self)) == nil }
             rest = rest.dropFirst(group.count)
             let isLinked = separator == .linkedWords || separator == .linkedFiles
-            if isLinked, sources.isEmpty {
-                throw UsageError("\(separator.rawValue) links to the inputs before it, and there are none")
-            }
             switch separator {
             case .words, .linkedWords:
                 if group.isEmpty { throw UsageError("no input: nothing follows \(separator.rawValue)") }

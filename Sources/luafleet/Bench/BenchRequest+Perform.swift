@@ -1,7 +1,17 @@
 // Runs the workloads that were asked for and prints each as soon as it is measured.
 
 extension BenchRequest {
-    func perform() async throws {
+    /// The exit status.
+    func perform() async throws(UsageError) -> Int32 {
+        do {
+            try await print()
+        } catch {
+            throw UsageError("bench: \(error)")
+        }
+        return ExitStatus.success
+    }
+
+    private func print() async throws {
         if !printsJSON { StandardStream.output.writeLine("workload          median  unit       min … max") }
         for workload in workloads.flatMap({ Workload.named($0) }) {
             for measurement in try await measure(workload) {

@@ -38,9 +38,8 @@ enum Invocation: Equatable, Sendable {
         }
     }
 
-    private static var commandNames: [String] {
-        LuaFleetCommand.configuration.subcommands.map { $0._commandName }
-    }
+    /// Spelled out: asking the commands for their names would make all their help texts first, at every start.
+    static let commandNames = [RunCommand.name, "demo", "bench", "doctor"]
 
     /// A wrong command gets a better answer than "unexpected argument".
     private static func checkCommand(_ command: String) throws(UsageError) {

@@ -13,6 +13,9 @@ extension RunCommand {
         if !sources.isEmpty, files.count > 1 {
             throw UsageError("inputs go to one script, and there are \(files.count): \(files.joined(separator: ", "))")
         }
+        if sources.first?.isLinked == true {
+            throw UsageError(":::+ links to the inputs before it, and there are none")
+        }
         try checkStandardInput(sources)
         let plan = try inputPlan(sources.isEmpty ? [.standardInput] : sources)
         let isolation = try self.isolation()

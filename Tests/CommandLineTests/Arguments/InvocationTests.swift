@@ -83,6 +83,7 @@ private func request(_ line: String) throws -> RunRequest {
         ("run a.lua b.lua ::: 1", "inputs go to one script, and there are 2: a.lua, b.lua"),
         ("run a.lua --isolation freshprocess", "--isolation freshprocess: no such level: did you mean fresh-process?"),
         ("run a.lua - -a -", "standard input can be read once, and it is named 2 times"),
+        ("run a.lua :::+ 1", ":::+ links to the inputs before it, and there are none"),
         ("run a.lua --json --csv -", "--json and --csv do not go together"),
         ("run a.lua -0 -d , -", "-0 and -d do not go together"),
         ("run a.lua -d ab -", "-d ab: not one byte (write ',', '\\t', '\\0' or '\\x1e')"),

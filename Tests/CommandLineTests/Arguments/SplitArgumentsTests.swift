@@ -47,8 +47,5 @@ private func split(_ words: String...) throws(UsageError) -> SplitArguments {
         #expect(throws: UsageError("no input: nothing follows :::")) { try split("run", "a", ":::") }
         #expect(throws: UsageError("no input: nothing follows :::")) { try split("run", "a", ":::", ":::", "x") }
         #expect(throws: UsageError("no input: no file follows ::::")) { try split("run", "a", "::::") }
-        #expect(throws: UsageError(":::+ links to the inputs before it, and there are none")) {
-            try split("run", "a", ":::+", "x")
-        }
     }
 }
