@@ -13,7 +13,7 @@ enum WireScalar {
     /// - Throws: `EncodingError` for an unsigned integer beyond Int64.
     @inline(__always)
     static func encode<T>(
-        _ value: T, into writer: inout ValueWriter, path: WirePath? = nil, depth: Int = 0
+        _ value: T, into writer: inout ValueWriter, path: @autoclosure () -> WirePath? = nil, depth: Int = 0
     ) throws -> Bool {
         if T.self == Int.self {
             writer.integer(Int64(read(value, as: Int.self)))
@@ -32,7 +32,7 @@ enum WireScalar {
 
     @inline(never)
     private static func encodeOther<T>(
-        _ value: T, into writer: inout ValueWriter, path: WirePath?, depth: Int
+        _ value: T, into writer: inout ValueWriter, path: () -> WirePath?, depth: Int
     ) throws -> Bool {
         if T.self == LuaValue.self {
             try read(value, as: LuaValue.self).encode(into: &writer, depth: depth)
@@ -51,9 +51,9 @@ enum WireScalar {
         } else if T.self == Float.self {
             writer.double(Double(read(value, as: Float.self)))
         } else if T.self == UInt64.self {
-            try unsigned(read(value, as: UInt64.self), into: &writer, path: path)
+            try unsigned(read(value, as: UInt64.self), into: &writer, path: path())
         } else if T.self == UInt.self {
-            try unsigned(UInt64(read(value, as: UInt.self)), into: &writer, path: path)
+            try unsigned(UInt64(read(value, as: UInt.self)), into: &writer, path: path())
         } else if T.self == Int16.self {
             writer.integer(Int64(read(value, as: Int16.self)))
         } else if T.self == Int8.self {
