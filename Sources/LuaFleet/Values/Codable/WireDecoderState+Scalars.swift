@@ -125,7 +125,7 @@ extension WireDecoderState {
 
     func decodeString(_ path: () -> WirePath?) throws -> String {
         let bytes = try stringRange(String.self, path)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = LuaText.text(bytes) else {
             throw corrupted(path(), "the string is not UTF-8; decode it as LuaString or [UInt8]")
         }
         return text

@@ -6,10 +6,11 @@ extension WireDecoderState {
     /// A declared number of elements is not trusted with more than this at once.
     static let reserved = 4096
 
-    /// The elements of a table with the keys 1…n, in whatever shape.
+    /// The elements of a table with the keys 1…n, in whatever shape. `run` reads as many as it can at once, `element` one.
     @inline(__always)
     func decodeElements<T: Decodable>(
-        _ type: T.Type, path: WirePath?, element: (Int) throws -> T
+        _ type: T.Type, path: WirePath?, run: (inout ValueReader, inout [T], Int) -> Int = { _, _, _ in 0 },
+        element: (Int) throws -> T
     ) throws -> [T] {
         try deeper {
             try atContent {
@@ -22,7 +23,11 @@ extension WireDecoderState {
                 var result: [T] = []
                 if count > 0 { result.reserveCapacity(min(count, Self.reserved)) }
                 var left = count
-                while left != 0 {
+                while true {
+                    let read = run(&reader, &result, min(reader.elementsLeft, left < 0 ? Int.max : left))
+                    reader.elementsLeft &-= read
+                    if left > 0 { left &-= read }
+                    if left == 0 { break }
                     let byte = try reader.peek()
                     if byte == ValueByte.end, left < 0 {
                         reader.offset &+= 1
@@ -40,9 +45,22 @@ extension WireDecoderState {
         }
     }
 
-    /// Of a type that is one item.
-    @inline(__always) func decodeScalars<T: Decodable>(_ type: T.Type, path: WirePath?) throws -> [T] {
-        try decodeElements(type, path: path) { try decode(type, path: WirePath(path, position: $0)) }
+    func decodeIntegers(path: WirePath?) throws -> [Int] {
+        try decodeElements(Int.self, path: path, run: { $0.integers(into: &$1, limit: $2) }) {
+            try decode(Int.self, path: WirePath(path, position: $0))
+        }
+    }
+
+    func decodeDoubles(path: WirePath?) throws -> [Double] {
+        try decodeElements(Double.self, path: path, run: { $0.doubles(into: &$1, limit: $2) }) {
+            try decode(Double.self, path: WirePath(path, position: $0))
+        }
+    }
+
+    func decodeStrings(path: WirePath?) throws -> [String] {
+        try decodeElements(String.self, path: path) {
+            try decode(String.self, path: WirePath(path, position: $0))
+        }
     }
 
     /// Of any type.

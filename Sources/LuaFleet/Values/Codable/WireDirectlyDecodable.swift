@@ -22,11 +22,11 @@ extension Array: WireDirectlyDecodable where Element: Decodable {
         into result: UnsafeMutableRawPointer, from state: WireDecoderState, path: WirePath?
     ) throws {
         if Element.self == Int.self {
-            result.initializeMemory(as: [Int].self, to: try state.decodeScalars(Int.self, path: path))
+            result.initializeMemory(as: [Int].self, to: try state.decodeIntegers(path: path))
         } else if Element.self == Double.self {
-            result.initializeMemory(as: [Double].self, to: try state.decodeScalars(Double.self, path: path))
+            result.initializeMemory(as: [Double].self, to: try state.decodeDoubles(path: path))
         } else if Element.self == String.self {
-            result.initializeMemory(as: [String].self, to: try state.decodeScalars(String.self, path: path))
+            result.initializeMemory(as: [String].self, to: try state.decodeStrings(path: path))
         } else {
             result.initializeMemory(as: Self.self, to: try state.decodeArray(of: Element.self, path: path))
         }

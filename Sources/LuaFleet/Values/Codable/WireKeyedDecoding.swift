@@ -11,7 +11,7 @@ struct WireKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
         var keys: [Key] = []
         for entry in table.named where !state.isNull(at: entry.value) {
             let bytes = UnsafeRawBufferPointer(start: state.reader.base + entry.offset, count: entry.count)
-            if let name = String(validating: bytes, as: UTF8.self), let key = Key(stringValue: name) {
+            if let name = LuaText.text(bytes), let key = Key(stringValue: name) {
                 keys.append(key)
             }
         }

@@ -80,35 +80,30 @@ enum WireScalar {
         writer.integer(integer)
     }
 
-    /// Reads the one item of a message whose type is a common scalar; nil, with nothing read, for any other type
-    /// and whatever needs an error.
+    /// Reads the one item of a message if it is the commonest: an integer, float or boolean where one is wanted. False, with nothing read, for everything
+    /// else.
     @inline(__always)
-    static func decode<R>(_ type: R.Type, from reader: inout ValueReader, count: Int) throws -> R? {
-        guard count == 1 else { return nil }
+    static func decode<R>(
+        _ type: R.Type, from reader: inout ValueReader, into result: UnsafeMutableRawPointer
+    ) throws -> Bool {
         let start = reader.offset
-        let result: R?
         if R.self == Int.self {
-            guard case .integer(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .integer(let value) = try reader.next(), let value = Int(exactly: value) {
+                result.initializeMemory(as: Int.self, to: value)
+                return true
             }
-            result = read(Int(truncatingIfNeeded: value), as: R.self)
         } else if R.self == Double.self {
-            guard case .double(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .double(let value) = try reader.next() {
+                result.initializeMemory(as: Double.self, to: value)
+                return true
             }
-            result = read(value, as: R.self)
         } else if R.self == Bool.self {
-            guard case .boolean(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .boolean(let value) = try reader.next() {
+                result.initializeMemory(as: Bool.self, to: value)
+                return true
             }
-            result = read(value, as: R.self)
-        } else {
-            return nil
         }
-        try reader.finish()
-        return result
+        reader.offset = start
+        return false
     }
 }

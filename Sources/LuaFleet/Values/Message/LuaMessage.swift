@@ -82,8 +82,16 @@ package enum LuaMessage {
     ) throws -> R {
         var reader = try ValueReader(bytes, limits: limits)
         guard case .array(let count) = try reader.next(), count >= 0 else { throw ValueError(.malformed, at: 0) }
-        if type == LuaNothing.self { return LuaNothing() as! R }  // R is LuaNothing
-        if count <= 1, let value = try WireScalar.decode(type, from: &reader, count: count) { return value }
+        if count == 1, type == Int.self || type == Double.self || type == Bool.self {
+            let value = try withUnsafeTemporaryAllocation(of: R.self, capacity: 1) { place -> R? in
+                let place = place.baseAddress.unsafelyUnwrapped  // the capacity is not 0
+                return try WireScalar.decode(type, from: &reader, into: place) ? place.move() : nil
+            }
+            if let value {
+                try reader.finish()
+                return value
+            }
+        }
         let state = WireDecoderState(reader: reader, owner: owner)
         defer { state.end() }
         if count == 0 { return try WireDecoderState.decodeMissing(type, limits: limits) }
