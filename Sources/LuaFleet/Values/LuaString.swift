@@ -89,7 +89,7 @@ extension LuaString: CustomStringConvertible, CustomDebugStringConvertible {
 extension String {
     /// The text of a Lua string; nil unless its bytes are valid UTF-8.
     public init?(_ string: LuaString) {
-        guard let text = string.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else { return nil }
+        guard let text = string.withUnsafeBytes({ LuaText.text($0) }) else { return nil }
         self = text
     }
 

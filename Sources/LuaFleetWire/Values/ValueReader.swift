@@ -113,3 +113,16 @@ package struct ValueReader {
         return Int(truncatingIfNeeded: value)
     }
 }
+
+extension ValueReader {
+    /// Reads from no bytes at all.
+    package static var empty: ValueReader { ValueReader() }
+
+    private init() {
+        base = ValueReader.nowhere
+        count = 0
+        offset = 0
+        limits = .standard
+        elementsLeft = 0
+    }
+}

@@ -132,6 +132,14 @@ extension ValueWriter {
         base.storeBytes(of: byte, toByteOffset: count - 1, as: UInt8.self)
     }
 
+    /// Adds to the float that was written at `start`, if it is all that was written from there on.
+    package mutating func addToDouble(at start: Int, _ value: Double) {
+        guard count == start + 9, base.load(fromByteOffset: start, as: UInt8.self) == ValueByte.double else { return }
+        let bits = UInt64(bigEndian: (base + start + 1).loadUnaligned(as: UInt64.self))
+        count = start
+        double(Double(bitPattern: bits) + value)
+    }
+
     /// Takes back what was written from `end` on.
     package mutating func truncate(to end: Int) {
         guard end >= messageStart, end < count else { return }

@@ -5,10 +5,10 @@ import LuaFleetWire
 /// Decodes the value at `offset`.
 struct WireDecoder: Decoder {
     let state: WireDecoderState
-    let path: WireDecodingPath
+    let path: WirePath?
     let offset: Int
 
-    var codingPath: [any CodingKey] { path.keys }
+    var codingPath: [any CodingKey] { WirePath.keys(path) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {

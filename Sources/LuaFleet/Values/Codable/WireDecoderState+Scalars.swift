@@ -8,18 +8,16 @@ extension WireDecoderState {
         withUnsafePointer(to: value) { UnsafeRawPointer($0).assumingMemoryBound(to: T.self).pointee }
     }
 
-    /// The value at the cursor, if `T` is a type of one item; nil for any other type.
-    @inline(__always)
-    func decodeScalar<T>(_ type: T.Type, path: WireDecodingPath) throws -> T? {
+    /// Any value at the cursor as a `T`. The types are told apart by their pointers: no boxes, no casts.
+    @inline(__always) func decode<T: Decodable>(_ type: T.Type, path: @autoclosure () -> WirePath?) throws -> T {
         if T.self == Int.self { return give(try decodeInteger(Int.self, path), as: T.self) }
         if T.self == Double.self { return give(try decodeDouble(path), as: T.self) }
         if T.self == String.self { return give(try decodeString(path), as: T.self) }
         if T.self == Bool.self { return give(try decodeBool(path), as: T.self) }
-        return try decodeOtherScalar(type, path: path)
+        return try decodeRarer(type, path: path)
     }
 
-    @inline(never)
-    private func decodeOtherScalar<T>(_ type: T.Type, path: WireDecodingPath) throws -> T? {
+    @inline(never) private func decodeRarer<T: Decodable>(_ type: T.Type, path: () -> WirePath?) throws -> T {
         if T.self == Int64.self { return give(try decodeInteger(Int64.self, path), as: T.self) }
         if T.self == [UInt8].self, try reader.peek() >> 5 == 2 { return give(try decodeBytes(path), as: T.self) }
         if T.self == Int32.self { return give(try decodeInteger(Int32.self, path), as: T.self) }
@@ -32,7 +30,8 @@ extension WireDecoderState {
         if T.self == Int8.self { return give(try decodeInteger(Int8.self, path), as: T.self) }
         if T.self == UInt16.self { return give(try decodeInteger(UInt16.self, path), as: T.self) }
         if T.self == LuaString.self { return give(LuaString(bytes: try decodeBytes(path)), as: T.self) }
-        return nil
+        if T.self == LuaValue.self { return give(try luaValue(), as: T.self) }
+        return try decodeOther(type, path: path())
     }
 
     /// The next item; the cursor stays when `accept` gives nil.
@@ -48,86 +47,86 @@ extension WireDecoderState {
     }
 
     /// An integer that fits; a float only with an integral value, as Lua converts it.
-    func decodeInteger<I: FixedWidthInteger>(_ type: I.Type, _ path: WireDecodingPath) throws -> I {
+    func decodeInteger<I: FixedWidthInteger>(_ type: I.Type, _ path: () -> WirePath?) throws -> I {
         let value: Int64? = try item {
             switch $0 {
             case .integer(let value): return value
             case .double(let value):
                 guard let integer = Int64(exactly: value) else {
-                    throw corrupted(path, "the float \(LuaText.float(value)) is no \(type)")
+                    throw corrupted(path(), "the float \(LuaText.float(value)) is no \(type)")
                 }
                 return integer
             default: return nil
             }
         }
-        guard let value else { throw mismatch(type, path, expected: "an integer") }
-        guard let result = I(exactly: value) else { throw corrupted(path, "the integer \(value) is no \(type)") }
+        guard let value else { throw mismatch(type, path(), expected: "an integer") }
+        guard let result = I(exactly: value) else { throw corrupted(path(), "the integer \(value) is no \(type)") }
         return result
     }
 
     /// A float; an integer only when no digit is lost.
-    func decodeDouble(_ path: WireDecodingPath) throws -> Double {
+    func decodeDouble(_ path: () -> WirePath?) throws -> Double {
         let value: Double? = try item {
             switch $0 {
             case .double(let value): return value
             case .integer(let value):
                 guard let double = Double(exactly: value) else {
-                    throw corrupted(path, "the integer \(value) is no Double")
+                    throw corrupted(path(), "the integer \(value) is no Double")
                 }
                 return double
             default: return nil
             }
         }
-        guard let value else { throw mismatch(Double.self, path, expected: "a number") }
+        guard let value else { throw mismatch(Double.self, path(), expected: "a number") }
         return value
     }
 
     /// A float, rounded to Float's precision but never to infinity; an integer only when no digit is lost.
-    func decodeFloat(_ path: WireDecodingPath) throws -> Float {
+    func decodeFloat(_ path: () -> WirePath?) throws -> Float {
         let value: Float? = try item {
             switch $0 {
             case .double(let value):
                 let float = Float(value)
                 guard float.isFinite || !value.isFinite else {
-                    throw corrupted(path, "the float \(LuaText.float(value)) is no Float")
+                    throw corrupted(path(), "the float \(LuaText.float(value)) is no Float")
                 }
                 return float
             case .integer(let value):
                 guard let float = Float(exactly: value) else {
-                    throw corrupted(path, "the integer \(value) is no Float")
+                    throw corrupted(path(), "the integer \(value) is no Float")
                 }
                 return float
             default: return nil
             }
         }
-        guard let value else { throw mismatch(Float.self, path, expected: "a number") }
+        guard let value else { throw mismatch(Float.self, path(), expected: "a number") }
         return value
     }
 
-    func decodeBool(_ path: WireDecodingPath) throws -> Bool {
+    func decodeBool(_ path: () -> WirePath?) throws -> Bool {
         let value: Bool? = try item { if case .boolean(let value) = $0 { value } else { nil } }
-        guard let value else { throw mismatch(Bool.self, path, expected: "a boolean") }
+        guard let value else { throw mismatch(Bool.self, path(), expected: "a boolean") }
         return value
     }
 
     /// Where a string stands.
-    private func stringRange(_ type: Any.Type, _ path: WireDecodingPath) throws -> UnsafeRawBufferPointer {
+    private func stringRange(_ type: Any.Type, _ path: () -> WirePath?) throws -> UnsafeRawBufferPointer {
         let range: UnsafeRawBufferPointer? = try item {
             guard case .string(let offset, let count) = $0 else { return nil }
             return UnsafeRawBufferPointer(start: reader.base + offset, count: count)
         }
-        guard let range else { throw mismatch(type, path, expected: "a string") }
+        guard let range else { throw mismatch(type, path(), expected: "a string") }
         return range
     }
 
-    func decodeBytes(_ path: WireDecodingPath) throws -> [UInt8] {
+    func decodeBytes(_ path: () -> WirePath?) throws -> [UInt8] {
         [UInt8](try stringRange([UInt8].self, path))
     }
 
-    func decodeString(_ path: WireDecodingPath) throws -> String {
+    func decodeString(_ path: () -> WirePath?) throws -> String {
         let bytes = try stringRange(String.self, path)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw corrupted(path, "the string is not UTF-8; decode it as LuaString or [UInt8]")
+        guard let text = LuaText.text(bytes) else {
+            throw corrupted(path(), "the string is not UTF-8; decode it as LuaString or [UInt8]")
         }
         return text
     }

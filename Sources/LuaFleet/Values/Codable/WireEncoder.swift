@@ -6,9 +6,18 @@ import LuaFleetWire
 struct WireEncoder: Encoder {
     let state: WireEncoderState
     let path: WirePath?
-    /// How many containers are open around the value.
-    let base: Int
+    private let place: UInt32
     let owner: UInt32
+
+    /// `base`: how many containers are open around the value.
+    init(state: WireEncoderState, path: WirePath?, base: Int, owner: UInt32) {
+        self.state = state
+        self.path = path
+        place = UInt32(truncatingIfNeeded: base)  // fits in an existential's three words with the others
+        self.owner = owner
+    }
+
+    private var base: Int { Int(place) }
 
     var codingPath: [any CodingKey] { WirePath.keys(path) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }

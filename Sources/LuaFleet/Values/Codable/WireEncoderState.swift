@@ -23,12 +23,14 @@ final class WireEncoderState {
         var end: Int
     }
 
-    var writer = ValueWriter.placeholder()
-    var stack: [Frame] = []
+    // Used by one thread, and never while they are being changed: checking that at run time would cost a quarter of the time.
+    @exclusivity(unchecked) var writer = ValueWriter.placeholder()
+    @exclusivity(unchecked) var stack: [Frame] = []
     var suspended: [UInt32: Suspended] = [:]
-    private var nextSerial: UInt32 = 1
+    @exclusivity(unchecked) private var nextSerial: UInt32 = 1
     /// Where values begin that will be moved when they are written.
     private var moving: [Int] = []
+    @exclusivity(unchecked) private var kinds = WireKindCache()
     /// Levels of tables around the value.
     let depth: Int
 
@@ -40,14 +42,6 @@ final class WireEncoderState {
     func newSerial() -> UInt32 {
         defer { nextSerial &+= 1 }
         return nextSerial
-    }
-
-    /// Opens a level; what `stack` then holds is checked against the limit of depth.
-    func push(_ frame: Frame) throws {
-        stack.append(frame)
-        guard depth + stack.count <= writer.limits.depth else {
-            throw ValueError(.limitDepth(writer.limits.depth), at: writer.count - writer.messageStart)
-        }
     }
 
     /// Closes containers until `count` are open.
@@ -105,28 +99,47 @@ final class WireEncoderState {
     }
 
     /// Encodes any value where the writer stands.
-    func encode<T: Encodable>(_ value: T, path: WirePath?) throws {
-        if try WireScalar.encode(value, into: &writer, path: path, depth: depth + stack.count) { return }
-        try encodeOther(value, path: path)
+    @inline(__always) func encode<T: Encodable>(
+        _ value: T, path: @autoclosure () -> WirePath?
+    ) throws {
+        if try WireScalar.encode(value, into: &writer, path: path(), depth: depth &+ stack.count) { return }
+        try encodeOther(value, path: path())
     }
 
     @inline(never) func encodeOther<T: Encodable>(_ value: T, path: WirePath?) throws {
-        if T.self == LuaTable.self, let table = value as? LuaTable {
-            return try LuaValue.table(table).encode(into: &writer, depth: depth + stack.count)
+        let kind = kinds.kind(of: T.self)
+        switch kind.category {
+        case .table:
+            guard let table = value as? LuaTable else { return }
+            try LuaValue.table(table).encode(into: &writer, depth: depth + stack.count)
+        case .bytes:
+            guard let bytes = value as? any RangeReplaceableCollection<UInt8> else { return }
+            encode(bytes: bytes)
+        case .date:
+            let start = writer.count
+            try encodeItself(value, path: path)
+            writer.addToDouble(at: start, WireDate.offset)
+        case .other:
+            if let direct = kind.encodable {
+                try withUnsafePointer(to: value) { try direct.encode(at: $0, to: self, path: path) }
+            } else {
+                try encodeItself(value, path: path)
+            }
         }
-        if let value = value as? any WireDirectlyEncodable { return try value.encodeDirectly(to: self, path: path) }
-        if let bytes = value as? any RangeReplaceableCollection<UInt8> { return encode(bytes: bytes) }
+    }
+
+    private func encodeItself<T: Encodable>(_ value: T, path: WirePath?) throws {
         let base = stack.count
         let start = writer.count
         try value.encode(to: WireEncoder(state: self, path: path, base: base, owner: newSerial()))
-        close(to: base)
+        if stack.count != base { close(to: base) }
         if writer.count == start {
             writer.elements &+= 1
             writer.byte(ValueByte.emptyArray)  // it asked for no container
         }
     }
 
-    func encode(bytes: some Collection<UInt8>) {
+    private func encode(bytes: some Collection<UInt8>) {
         writer.elements &+= 1
         if bytes.withContiguousStorageIfAvailable({ writer.string(UnsafeRawBufferPointer($0)) }) == nil {
             writer.string([UInt8](bytes))
@@ -134,8 +147,21 @@ final class WireEncoderState {
     }
 }
 
+/// Foundation's `Date` on the wire: seconds since 1970 in UTC, as Lua's `os.time` counts, with fractions.
+enum WireDate {
+    /// `Date` encodes itself as seconds since 2001; this is 2001 in seconds since 1970.
+    static let offset = 978_307_200.0
+}
+
 /// A container of a value: where it is on the stack, and its number.
 struct WireContainer {
-    let depth: Int
+    private let place: UInt32
     let serial: UInt32
+
+    init(depth: Int, serial: UInt32) {
+        place = UInt32(truncatingIfNeeded: depth)
+        self.serial = serial
+    }
+
+    var depth: Int { Int(place) }
 }

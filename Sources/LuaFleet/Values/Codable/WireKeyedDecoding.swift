@@ -2,16 +2,16 @@
 
 struct WireKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let state: WireDecoderState
-    let path: WireDecodingPath
+    let path: WirePath?
     let table: WireTable
 
-    var codingPath: [any CodingKey] { path.keys }
+    var codingPath: [any CodingKey] { WirePath.keys(path) }
 
     var allKeys: [Key] {
         var keys: [Key] = []
         for entry in table.named where !state.isNull(at: entry.value) {
             let bytes = UnsafeRawBufferPointer(start: state.reader.base + entry.offset, count: entry.count)
-            if let name = String(validating: bytes, as: UTF8.self), let key = Key(stringValue: name) {
+            if let name = LuaText.text(bytes), let key = Key(stringValue: name) {
                 keys.append(key)
             }
         }
@@ -48,13 +48,13 @@ struct WireKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
         try place(key)
-        return try state.decode(type, path: path.appending(key))
+        return try state.decode(type, path: WirePath(path, key))
     }
 
     func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
         guard let offset = find(key) else { return nil }
         state.reader.offset = offset
-        return try state.decodeNil() ? nil : try state.decode(type, path: path.appending(key))
+        return try state.decodeNil() ? nil : try state.decode(type, path: WirePath(path, key))
     }
 
     func nestedContainer<Nested: CodingKey>(
@@ -72,11 +72,11 @@ struct WireKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
             throw DecodingError.valueNotFound(
                 (any Decoder).self, .init(codingPath: codingPath, debugDescription: "the table has no \"super\""))
         }
-        return WireDecoder(state: state, path: path.appending(WireKey.super), offset: offset)
+        return WireDecoder(state: state, path: WirePath(path, WireKey.super), offset: offset)
     }
 
     func superDecoder(forKey key: Key) throws -> any Decoder {
         try place(key)
-        return WireDecoder(state: state, path: path.appending(key), offset: state.reader.offset)
+        return WireDecoder(state: state, path: WirePath(path, key), offset: state.reader.offset)
     }
 }

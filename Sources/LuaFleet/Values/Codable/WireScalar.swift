@@ -13,7 +13,7 @@ enum WireScalar {
     /// - Throws: `EncodingError` for an unsigned integer beyond Int64.
     @inline(__always)
     static func encode<T>(
-        _ value: T, into writer: inout ValueWriter, path: WirePath? = nil, depth: Int = 0
+        _ value: T, into writer: inout ValueWriter, path: @autoclosure () -> WirePath? = nil, depth: Int = 0
     ) throws -> Bool {
         if T.self == Int.self {
             writer.integer(Int64(read(value, as: Int.self)))
@@ -32,7 +32,7 @@ enum WireScalar {
 
     @inline(never)
     private static func encodeOther<T>(
-        _ value: T, into writer: inout ValueWriter, path: WirePath?, depth: Int
+        _ value: T, into writer: inout ValueWriter, path: () -> WirePath?, depth: Int
     ) throws -> Bool {
         if T.self == LuaValue.self {
             try read(value, as: LuaValue.self).encode(into: &writer, depth: depth)
@@ -51,9 +51,9 @@ enum WireScalar {
         } else if T.self == Float.self {
             writer.double(Double(read(value, as: Float.self)))
         } else if T.self == UInt64.self {
-            try unsigned(read(value, as: UInt64.self), into: &writer, path: path)
+            try unsigned(read(value, as: UInt64.self), into: &writer, path: path())
         } else if T.self == UInt.self {
-            try unsigned(UInt64(read(value, as: UInt.self)), into: &writer, path: path)
+            try unsigned(UInt64(read(value, as: UInt.self)), into: &writer, path: path())
         } else if T.self == Int16.self {
             writer.integer(Int64(read(value, as: Int16.self)))
         } else if T.self == Int8.self {
@@ -80,35 +80,30 @@ enum WireScalar {
         writer.integer(integer)
     }
 
-    /// Reads the one item of a message whose type is a common scalar; nil, with nothing read, for any other type
-    /// and whatever needs an error.
+    /// Reads the one item of a message if it is the commonest: an integer, float or boolean where one is wanted. False, with nothing read, for everything
+    /// else.
     @inline(__always)
-    static func decode<R>(_ type: R.Type, from reader: inout ValueReader, count: Int) throws -> R? {
-        guard count == 1 else { return nil }
+    static func decode<R>(
+        _ type: R.Type, from reader: inout ValueReader, into result: UnsafeMutableRawPointer
+    ) throws -> Bool {
         let start = reader.offset
-        let result: R?
         if R.self == Int.self {
-            guard case .integer(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .integer(let value) = try reader.next(), let value = Int(exactly: value) {
+                result.initializeMemory(as: Int.self, to: value)
+                return true
             }
-            result = read(Int(truncatingIfNeeded: value), as: R.self)
         } else if R.self == Double.self {
-            guard case .double(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .double(let value) = try reader.next() {
+                result.initializeMemory(as: Double.self, to: value)
+                return true
             }
-            result = read(value, as: R.self)
         } else if R.self == Bool.self {
-            guard case .boolean(let value) = try reader.next() else {
-                reader.offset = start
-                return nil
+            if case .boolean(let value) = try reader.next() {
+                result.initializeMemory(as: Bool.self, to: value)
+                return true
             }
-            result = read(value, as: R.self)
-        } else {
-            return nil
         }
-        try reader.finish()
-        return result
+        reader.offset = start
+        return false
     }
 }

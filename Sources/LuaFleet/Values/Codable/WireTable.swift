@@ -42,7 +42,7 @@ struct WireTable {
     /// Where the values of 1…n stand.
     ///
     /// - Throws: `DecodingError` when there is any other key.
-    func sequence(_ state: WireDecoderState, _ path: WireDecodingPath) throws -> [Int] {
+    func sequence(_ state: WireDecoderState, _ path: WirePath?) throws -> [Int] {
         guard named.isEmpty, others == 0 else {
             throw state.corrupted(path, "the table has keys other than 1, 2, 3, …")
         }
@@ -66,33 +66,37 @@ extension WireDecoderState {
     }
 
     /// Finds the entries of the table at the cursor.
-    func scan(path: WireDecodingPath, expected: String, type: Any.Type) throws -> WireTable {
+    func scan(path: WirePath?, expected: String, type: Any.Type) throws -> WireTable {
         let byte = try reader.peek() >> 5
         guard byte == 4 || byte == 5 || byte == 6 else { throw mismatch(type, path, expected: expected) }
+        let start = reader.offset
         var table = WireTable()
-        try eachEntry(path: path) { position in
-            if let position {
+        try eachEntry(
+            path: path, reserve: { table.named.reserveCapacity(min($0, 16)) },
+            element: { position in
                 table.numbered.append((Int64(position), reader.offset))
-                return try skip()
-            }
-            let start = reader.offset
-            switch try reader.next() {
-            case .string(let offset, let count):
-                table.named.append(WireTable.Named(offset: offset, count: count, value: reader.offset))
-            case .integer(let key): table.numbered.append((key, reader.offset))
-            case .double(let key):
-                if let key = Int64(exactly: key) {
-                    table.numbered.append((key, reader.offset))
-                } else {
+                try skip()
+            },
+            pair: {
+                let start = reader.offset
+                switch try reader.next() {
+                case .string(let offset, let count):
+                    table.named.append(WireTable.Named(offset: offset, count: count, value: reader.offset))
+                case .integer(let key): table.numbered.append((key, reader.offset))
+                case .double(let key):
+                    if let key = Int64(exactly: key) {
+                        table.numbered.append((key, reader.offset))
+                    } else {
+                        table.others += 1
+                    }
+                default:
+                    reader.offset = start
+                    try skip()
                     table.others += 1
                 }
-            default:
-                reader.offset = start
                 try skip()
-                table.others += 1
-            }
-            try skip()
-        }
+            })
+        noteScan(from: start)
         return table
     }
 }

@@ -2,27 +2,27 @@
 
 struct WireUnkeyedDecoding: UnkeyedDecodingContainer {
     let state: WireDecoderState
-    let path: WireDecodingPath
+    let path: WirePath?
     /// Where the elements stand.
     let offsets: [Int]
     private(set) var currentIndex = 0
 
-    init(state: WireDecoderState, path: WireDecodingPath, offsets: [Int]) {
+    init(state: WireDecoderState, path: WirePath?, offsets: [Int]) {
         self.state = state
         self.path = path
         self.offsets = offsets
     }
 
-    var codingPath: [any CodingKey] { path.keys }
+    var codingPath: [any CodingKey] { WirePath.keys(path) }
     var count: Int? { offsets.count }
     var isAtEnd: Bool { currentIndex >= offsets.count }
 
-    private var here: WireDecodingPath { path.appending(currentIndex) }
+    private var here: WirePath? { WirePath(path, position: currentIndex) }
 
     private func place(_ type: Any.Type) throws {
         guard !isAtEnd else {
             throw DecodingError.valueNotFound(
-                type, .init(codingPath: here.keys, debugDescription: "the table has only \(offsets.count) elements"))
+                type, .init(codingPath: WirePath.keys(here), debugDescription: "the table has only \(offsets.count) elements"))
         }
         state.reader.offset = offsets[currentIndex]
     }

@@ -30,21 +30,21 @@ struct WireUnkeyedEncoding: UnkeyedEncodingContainer {
     mutating func encode(_ value: String) throws { try put { $0.writer.string(value) } }
 
     mutating func encode<T: Encodable>(_ value: T) throws {
-        let path = WirePath(path, WireKey(intValue: count))
+        let (path, count) = (path, count)
         try put { state in
             try state.checkDepth()
-            try state.encodeElement(value, path: path)
+            try state.encodeElement(value, path: WirePath(path, position: count))
         }
     }
 
     mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        let path = WirePath(path, WireKey(intValue: count))
+        let path = WirePath(path, position: count)
         return KeyedEncodingContainer(
             WireKeyedEncoding<Nested>(state: state, path: path, container: nested(isMap: true)))
     }
 
     mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-        let path = WirePath(path, WireKey(intValue: count))
+        let path = WirePath(path, position: count)
         return WireUnkeyedEncoding(state: state, path: path, container: nested(isMap: false))
     }
 
@@ -58,15 +58,17 @@ struct WireUnkeyedEncoding: UnkeyedEncodingContainer {
     mutating func superEncoder() -> any Encoder {
         defer { count += 1 }
         return WireSuperEncoder(
-            state: state, path: WirePath(path, WireKey(intValue: count)), container: container, key: nil)
+            state: state, path: WirePath(path, position: count), container: container, key: nil)
     }
 }
 
 extension WireEncoderState {
     /// Encodes an element of an array: an Optional that is nil becomes fleet.null, a ``LuaValue/nil`` stays a hole.
-    func encodeElement<T: Encodable>(_ value: T, path: WirePath?) throws {
+    @inline(__always) func encodeElement<T: Encodable>(
+        _ value: T, path: @autoclosure () -> WirePath?
+    ) throws {
         let start = writer.count
-        try encode(value, path: path)
+        try encode(value, path: path())
         if writer.isNull(at: start), T.self != LuaValue.self { writer.replaceLast(with: ValueByte.undefined) }
     }
 }

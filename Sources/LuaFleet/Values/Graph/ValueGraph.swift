@@ -1,8 +1,8 @@
 // All values of one decoded message, flat: tables refer to each other by number.
 
 /// One value inside of a graph: 16 bytes without references.
-package struct ValueSlot {
-    package enum Kind: UInt8 {
+package struct ValueSlot: BitwiseCopyable {
+    package enum Kind: UInt8, BitwiseCopyable {
         case `nil`, null, `false`, `true`, integer, number
         /// `payload`: offset in the message's bytes; `extra`: length.
         case string
@@ -28,8 +28,8 @@ package struct ValueSlot {
 }
 
 /// One table, function or object of a graph: where its slots are.
-package struct ValueNode {
-    package enum Kind: UInt8 {
+package struct ValueNode: BitwiseCopyable {
+    package enum Kind: UInt8, BitwiseCopyable {
         case table, function, libraryFunction, object
     }
 
@@ -49,19 +49,30 @@ package struct ValueNode {
 
 /// The values of one decoded message.
 ///
-/// Tables refer to each other by number inside of it, so that cycles leak nothing, a deep one ends without recursion, and a whole message costs five
+/// Tables refer to each other by number inside of it, so that cycles leak nothing, a deep one ends without recursion, and a whole message costs few
 /// allocations. Every ``LuaTable`` of it holds the graph. Immutable.
-package final class ValueGraph: Sendable {
+package final class ValueGraph: @unchecked Sendable {  // immutable after init
     package let bytes: [UInt8]
-    package let slots: [ValueSlot]
-    package let nodes: [ValueNode]
-    package let index: [UInt32]
+    /// Their numbers are checked when they are read, so these are plain memory.
+    package let slots: UnsafePointer<ValueSlot>
+    package let nodes: UnsafePointer<ValueNode>
+    package let index: UnsafePointer<UInt32>
 
-    package init(bytes: [UInt8], slots: [ValueSlot], nodes: [ValueNode], index: [UInt32]) {
+    /// Takes over the memory.
+    init(
+        bytes: [UInt8], slots: consuming RawStack<ValueSlot>, nodes: consuming RawStack<ValueNode>,
+        index: consuming RawStack<UInt32>
+    ) {
         self.bytes = bytes
-        self.slots = slots
-        self.nodes = nodes
-        self.index = index
+        self.slots = slots.release()
+        self.nodes = nodes.release()
+        self.index = index.release()
+    }
+
+    deinit {
+        slots.deallocate()
+        nodes.deallocate()
+        index.deallocate()
     }
 
     /// A slot as a value.
@@ -94,5 +105,9 @@ package final class ValueGraph: Sendable {
 
 extension ValueGraph {
     /// One empty table.
-    static let empty = ValueGraph(bytes: [], slots: [], nodes: [ValueNode()], index: [])
+    static let empty: ValueGraph = {
+        var nodes = RawStack<ValueNode>(capacity: 1)
+        nodes.append(ValueNode())
+        return ValueGraph(bytes: [], slots: RawStack(capacity: 1), nodes: nodes, index: RawStack(capacity: 1))
+    }()
 }

@@ -12,10 +12,13 @@ extension ValueGraphBuilder {
 
     /// Reads until the first frame is done.
     mutating func run() throws(ValueError) {
-        while let frame = frames.last {
+        while !frames.isEmpty {
+            let frame = frames.top
             let kind = frame.kind
             var left = frame.left
             items: while left != 0 {
+                if left != Self.onlyEnd { left = readScalars(left, kind) }
+                if left == 0 { break items }
                 let start = reader.offset
                 let item = try reader.next()
                 if left < 0 {
@@ -39,18 +42,18 @@ extension ValueGraphBuilder {
                 case .undefined: pending.append(ValueSlot(.null))
                 case .end: throw ValueError(.malformed, at: start)
                 case .array(let count):
-                    frames[frames.count - 1].left = Self.step(left, kind)
+                    frames.top.left = Self.step(left, kind)
                     try open(.array, count: count, node: newNode())
                     left = -1
                     break items
                 case .map(let count):
-                    frames[frames.count - 1].left = Self.step(left, kind)
+                    frames.top.left = Self.step(left, kind)
                     try open(.map, count: count, node: newNode())
                     left = -1
                     break items
                 case .tag(let tag):
                     let remaining = Self.step(left, kind)
-                    frames[frames.count - 1].left = remaining
+                    frames.top.left = remaining
                     if try readTag(tag, at: start, in: kind) {
                         left = -1
                         break items
@@ -77,7 +80,10 @@ extension ValueGraphBuilder {
     private mutating func push(_ kind: Frame.Kind, count: Int, node: UInt32) throws(ValueError) {
         // A map's count is at most half of the bytes left, so it cannot overflow.
         let left = count > 0 && kind != .array ? count * 2 : count
-        if left > 0 { try reader.spend(left) }
+        if left > 0 {
+            try reader.spend(left)
+            pending.reserve(left)  // as many as there are bytes left, at most
+        }
         frames.append(Frame(kind: kind, node: node, left: left, base: pending.count))
     }
 
@@ -106,17 +112,21 @@ extension ValueGraphBuilder {
 
     /// Reads what stands behind a tag. True when a frame was opened for it, false when its value is pending already.
     private mutating func readTag(_ tag: UInt64, at start: Int, in kind: Frame.Kind) throws(ValueError) -> Bool {
+        if tag == ValueTag.shared || tag == ValueTag.reference {
+            hasMetShared = true
+            if let sharedOffsets, sharedOffsets.isEmpty { throw ValueError(.malformed, at: start) }
+        }
         switch tag {
         case ValueTag.shared: return try readShared(at: start)
         case ValueTag.reference:
             pending.append(ValueSlot(.node, payload: UInt64(try readReference(at: start))))
             return false
         case ValueTag.mixed:
-            let left = frames[frames.count - 1].left
+            let left = frames.top.left
             guard kind == .array, left <= 0, case .map(let count) = try reader.next() else {
                 throw ValueError(.malformed, at: start)
             }
-            if left < 0 { frames[frames.count - 1].left = Self.onlyEnd }
+            if left < 0 { frames.top.left = Self.onlyEnd }
             try push(.mixed, count: count, node: 0)
             return true
         case ValueTag.handle:
@@ -184,7 +194,7 @@ extension ValueGraphBuilder {
             try push(.content, count: 0, node: node)
         }
         try reader.spend(1)
-        frames[frames.count - 1].left = 1
+        frames.top.left = 1
         return true
     }
 
@@ -193,7 +203,7 @@ extension ValueGraphBuilder {
         switch frame.kind {
         case .root: return
         case .mixed:
-            frames[frames.count - 1].entriesBase = frame.base
+            frames.top.entriesBase = frame.base
             return
         case .content: finishArray(frame.node, from: frame.base)
         case .array:

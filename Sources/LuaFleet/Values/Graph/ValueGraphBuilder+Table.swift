@@ -10,8 +10,8 @@ extension ValueGraphBuilder {
     mutating func finishArray(_ node: UInt32, from base: Int) {
         nodes[Int(node)].arrayStart = UInt32(truncatingIfNeeded: slots.count)
         nodes[Int(node)].arrayCount = UInt32(truncatingIfNeeded: pending.count - base)
-        slots.append(contentsOf: pending[base...])
-        pending.removeLast(pending.count - base)
+        slots.append(pending.base + base, pending.count - base)
+        pending.truncate(to: base)
     }
 
     /// Moves pending items to the array part, and pending pairs of keys and values to the entries.
@@ -38,7 +38,7 @@ extension ValueGraphBuilder {
             if value.kind == .nil { hasNil = true }
             insert(key, value, into: &entries)
         }
-        pending.removeLast(pending.count - entriesBase)
+        pending.truncate(to: entriesBase)
         if hasInteger {
             // Never longer than the number of entries.
             while let place = find(ValueSlot(.integer, payload: UInt64(pending.count - base + 1)), in: entries),
@@ -72,7 +72,9 @@ extension ValueGraphBuilder {
     private mutating func addIndex(_ entries: inout ValueEntries) {
         entries.indexStart = index.count
         entries.indexBits = ValueEntries.bits(for: entries.pairs)
-        index.append(contentsOf: repeatElement(0, count: 1 << Int(entries.indexBits)))
+        let size = 1 << Int(entries.indexBits)
+        index.reserve(size)
+        for _ in 0..<size { index.append(0) }
     }
 
     @inline(__always)
@@ -131,10 +133,10 @@ extension ValueGraphBuilder {
             slots[kept + 1] = slots[place + 1]
             kept += 2
         }
-        slots.removeLast(slots.count - kept)
+        slots.truncate(to: kept)
         entries.count = (kept - entries.start) / 2
         guard entries.indexBits != 0 else { return }
-        index.removeLast(index.count - entries.indexStart)
+        index.truncate(to: entries.indexStart)
         entries.indexBits = 0
         guard entries.count > Self.entriesWithoutIndex else { return }
         entries.pairs = entries.count

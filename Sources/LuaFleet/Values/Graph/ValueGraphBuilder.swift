@@ -3,10 +3,10 @@
 import LuaFleetWire
 
 /// Reads values of one message. Used once; the bytes are only borrowed.
-struct ValueGraphBuilder {
+struct ValueGraphBuilder: ~Copyable {
     /// A container that is being read.
-    struct Frame {
-        enum Kind {
+    struct Frame: BitwiseCopyable {
+        enum Kind: BitwiseCopyable {
             case array, map
             /// The map of the other keys of the array below.
             case mixed
@@ -31,11 +31,11 @@ struct ValueGraphBuilder {
 
     var reader: ValueReader
     /// Read values whose container is still open.
-    var pending: [ValueSlot] = []
-    var frames: [Frame] = []
-    var slots: [ValueSlot] = []
-    var nodes: [ValueNode] = []
-    var index: [UInt32] = []
+    var pending = RawStack<ValueSlot>(capacity: 32)
+    var frames = RawStack<Frame>(capacity: 16)
+    var slots = RawStack<ValueSlot>(capacity: 32)
+    var nodes = RawStack<ValueNode>(capacity: 16)
+    var index = RawStack<UInt32>(capacity: 16)
     /// Levels of tables that are open, and those around the value.
     var depth: Int
     /// The node of each tag 28 so far.
@@ -44,6 +44,8 @@ struct ValueGraphBuilder {
     var nextNumber = 0
     /// Where the message's tags 28 stand; nil when the whole message is read, and so each is met before its references.
     let sharedOffsets: [Int]?
+    /// Whether the value holds a tag 28 or 29; if so and `sharedOffsets` is empty, reading it fails.
+    var hasMetShared = false
     /// Numbers that were referred to from outside of their own tables and have to be read still.
     var wanted: [Int] = []
     let seed = ValueHash.seed
@@ -63,12 +65,13 @@ struct ValueGraphBuilder {
         let start = reader.offset
         guard case .array(let count) = try reader.next(), count >= 0 else { throw ValueError(.malformed, at: start) }
         try reader.spend(count)
+        pending.reserve(count)
         nodes.append(ValueNode())
         frames.append(Frame(kind: .root, node: 0, left: count, base: 0))
         try run()
         nodes[0].arrayStart = UInt32(truncatingIfNeeded: slots.count)
         nodes[0].arrayCount = UInt32(truncatingIfNeeded: pending.count)
-        slots.append(contentsOf: pending)
+        slots.append(pending.base, pending.count)
         try reader.finish()
     }
 
@@ -87,7 +90,7 @@ struct ValueGraphBuilder {
                 depth = 0
                 frames.append(Frame(kind: .root, node: 0, left: 1, base: 0))
                 try run()
-                pending.removeLast()
+                _ = pending.removeLast()
             }
         }
         reader.offset = end
@@ -105,7 +108,7 @@ struct ValueGraphBuilder {
         return low
     }
 
-    func finish(bytes: [UInt8]) -> ValueGraph {
+    consuming func finish(bytes: [UInt8]) -> ValueGraph {
         ValueGraph(bytes: bytes, slots: slots, nodes: nodes, index: index)
     }
 }

@@ -61,6 +61,9 @@ package enum LuaMessage {
         _ type: R.Type = R.self, from bytes: [UInt8], limits: ValueLimits = .standard
     ) throws -> R {
         if type == LuaResults.self { return try LuaResults(message: bytes, limits: limits) as! R }  // R is LuaResults
+        if type == LuaValue.self {
+            return try ValueGraph.message(bytes, limits: limits).content(of: 0, at: 0) as! R  // R is LuaValue
+        }
         return try bytes.withUnsafeBytes { try decode(type, from: $0, owner: bytes, limits: limits) }
     }
 
@@ -68,7 +71,9 @@ package enum LuaMessage {
     package static func decode<R: Decodable>(
         _ type: R.Type = R.self, from bytes: UnsafeRawBufferPointer, limits: ValueLimits = .standard
     ) throws -> R {
-        if type == LuaResults.self { return try decode(type, from: [UInt8](bytes), limits: limits) }
+        if type == LuaResults.self || type == LuaValue.self {
+            return try decode(type, from: [UInt8](bytes), limits: limits)
+        }
         return try decode(type, from: bytes, owner: nil, limits: limits)
     }
 
@@ -77,11 +82,20 @@ package enum LuaMessage {
     ) throws -> R {
         var reader = try ValueReader(bytes, limits: limits)
         guard case .array(let count) = try reader.next(), count >= 0 else { throw ValueError(.malformed, at: 0) }
-        if type == LuaNothing.self { return LuaNothing() as! R }  // R is LuaNothing
-        if count <= 1, let value = try WireScalar.decode(type, from: &reader, count: count) { return value }
+        if count == 1, type == Int.self || type == Double.self || type == Bool.self {
+            let value = try withUnsafeTemporaryAllocation(of: R.self, capacity: 1) { place -> R? in
+                let place = place.baseAddress.unsafelyUnwrapped  // the capacity is not 0
+                return try WireScalar.decode(type, from: &reader, into: place) ? place.move() : nil
+            }
+            if let value {
+                try reader.finish()
+                return value
+            }
+        }
         let state = WireDecoderState(reader: reader, owner: owner)
-        if count == 0 { return try state.decodeMissing(type) }
-        let value = try state.decode(type, path: .root)
+        defer { state.end() }
+        if count == 0 { return try WireDecoderState.decodeMissing(type, limits: limits) }
+        let value = try state.decode(type, path: nil)
         // What comes after the first value is passed over, but it has to be well-formed.
         for _ in 1..<count { try state.reader.skip() }
         try state.reader.finish()

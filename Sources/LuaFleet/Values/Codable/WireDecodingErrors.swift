@@ -1,31 +1,14 @@
-// The coding path of a decoder, and the errors that name it.
+// Errors of decoding, which name the coding path and what was found there.
 
 import LuaFleetWire
 
-/// Where a decoder is.
-struct WireDecodingPath {
-    let path: WirePath?
-
-    static let root = WireDecodingPath(path: nil)
-
-    var keys: [any CodingKey] { WirePath.keys(path) }
-
-    func appending(_ key: some CodingKey) -> WireDecodingPath {
-        WireDecodingPath(path: WirePath(path, key))
-    }
-
-    func appending(_ position: Int) -> WireDecodingPath {
-        WireDecodingPath(path: WirePath(path, WireKey(intValue: position)))
-    }
-}
-
 extension WireDecoderState {
     /// The value at the cursor is not what was expected.
-    func mismatch(_ type: Any.Type, _ path: WireDecodingPath, expected: String) -> any Error {
+    func mismatch(_ type: Any.Type, _ path: WirePath?, expected: String) -> any Error {
         do {
             let found = try describe()
             let context = DecodingError.Context(
-                codingPath: path.keys, debugDescription: "expected \(expected), found \(found)")
+                codingPath: WirePath.keys(path), debugDescription: "expected \(expected), found \(found)")
             return found == "nil" || found == "fleet.null"
                 ? DecodingError.valueNotFound(type, context) : DecodingError.typeMismatch(type, context)
         } catch {
@@ -33,8 +16,8 @@ extension WireDecoderState {
         }
     }
 
-    func corrupted(_ path: WireDecodingPath, _ text: String) -> DecodingError {
-        DecodingError.dataCorrupted(.init(codingPath: path.keys, debugDescription: text))
+    func corrupted(_ path: WirePath?, _ text: String) -> DecodingError {
+        DecodingError.dataCorrupted(.init(codingPath: WirePath.keys(path), debugDescription: text))
     }
 
     /// What stands at the cursor, in a word or two.
