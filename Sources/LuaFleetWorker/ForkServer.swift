@@ -172,7 +172,7 @@ struct ForkServer {
         var ended = lfs_exit()
         while remaining > 0, lfs_now() < patience {
             guard lfs_reap(-1, false, true, &ended) == 0 else { break }
-            if ended.pid > 0 { remaining -= 1 } else { usleep(200) }
+            if ended.pid > 0 { remaining -= 1 } else { usleep(30) }
         }
         _exit(0)
     }

@@ -169,7 +169,12 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     /// Waits for the process without blocking: it is ours alone, so no signal handler and no wait for "any child" is needed.
     private func reap(since start: UInt64) {
         var ended = lfs_exit()
-        let result = lfs_reap(pid, false, false, &ended)
+        var result = lfs_reap(pid, false, false, &ended)
+        // Usually it ends within a millisecond, and a timer would add as much again.
+        while result == 0 && ended.pid == 0 && lfs_now() - start < 2_000_000 {
+            usleep(50)
+            result = lfs_reap(pid, false, false, &ended)
+        }
         if result == 0 && ended.pid == 0 {
             let waited = lfs_now() - start
             if waited > 2_000_000_000 { kill(pid, SIGKILL) }  // not reaped, so the number is still its own

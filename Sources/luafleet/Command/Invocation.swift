@@ -20,6 +20,10 @@ enum Invocation: Equatable, Sendable {
             split = SplitArguments(options: arguments)
         }
         let words = split.options.map { String(decoding: $0, as: UTF8.self) }
+        if command == RunCommand.name, let scripts = RunWords(withoutOptions: Array(words.dropFirst())) {
+            self = .run(try scripts.request(split))
+            return
+        }
         if let command { try Self.checkCommand(command) }
         var parsed: any ParsableCommand
         do {
@@ -31,7 +35,7 @@ enum Invocation: Equatable, Sendable {
             return
         }
         switch parsed {
-        case let run as RunCommand: self = .run(try run.request(split))
+        case let run as RunCommand: self = .run(try RunWords(run).request(split))
         case let demo as DemoCommand: self = .demo(try demo.request())
         case let bench as BenchCommand: self = .bench(try bench.request())
         default: self = .doctor  // the last of the four

@@ -2,7 +2,7 @@
 import Glibc
 import LuaFleet
 
-extension RunCommand {
+extension RunWords {
     func request(_ split: SplitArguments) throws(UsageError) -> RunRequest {
         let (files, readsStandardInput) = (scripts.filter { $0 != "-" }, scripts.contains("-"))
         guard let script = files.first else { throw UsageError("no script to run (see luafleet help run)") }

@@ -29,10 +29,14 @@ extension RunRequest {
     }
 
     private func configuration(hasInputs: Bool) -> LuaPoolConfiguration {
-        var workers = jobs.count(processors: LuaPool.defaultWorkerCount)
-        if !hasInputs { workers = min(workers, scripts.count) }
+        var workers = 1
+        if hasInputs || scripts.count > 1 {  // else there is nothing to count
+            workers = jobs.count(processors: LuaPool.defaultWorkerCount)
+            if !hasInputs { workers = min(workers, scripts.count) }
+        }
         var configuration = LuaPoolConfiguration(workers: workers)
-        configuration.isolation = isolation
+        // The only task of the only worker: that is a process of its own already.
+        configuration.isolation = !hasInputs && scripts.count == 1 ? .shared : isolation
         configuration.limits.wallTime = timeout
         return configuration
     }
