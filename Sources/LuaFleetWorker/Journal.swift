@@ -29,6 +29,8 @@ struct Journal {
         let started = Atomic<UInt32>(0)
         /// The last task that was answered.
         let answered = Atomic<UInt32>(0)
+        /// The socket is being written to: if the writer ends now, `sent` may be behind what the socket took.
+        let isFlushing = Atomic<Bool>(false)
         /// A long frame is being written past the buffer: if the writer ends now, the stream is cut in the middle of it.
         let isWritingPast = Atomic<Bool>(false)
     }
@@ -105,6 +107,8 @@ struct Journal {
         let base = header.pointee.base.load(ordering: .relaxed)
         let end = header.pointee.end.load(ordering: .relaxed)
         var sent = header.pointee.sent.load(ordering: .relaxed)
+        guard sent < end else { return }
+        header.pointee.isFlushing.store(true, ordering: .releasing)
         while sent < end {
             let written = lfs_send(socket, data + Int(sent - base), Int(end - sent), -1)
             guard written > 0 else { _exit(WorkerStatus.hostGone) }
@@ -112,6 +116,12 @@ struct Journal {
             header.pointee.sent.store(sent, ordering: .releasing)
         }
         header.pointee.base.store(end, ordering: .releasing)
+        header.pointee.isFlushing.store(false, ordering: .releasing)
+    }
+
+    /// Whether another process that ended while it used this journal left the stream where only the host can say how far it came.
+    var isUncertain: Bool {
+        header.pointee.isFlushing.load(ordering: .acquiring) || header.pointee.isWritingPast.load(ordering: .acquiring)
     }
 
     /// Writes a frame that is longer than the buffer, straight from where its bytes are.

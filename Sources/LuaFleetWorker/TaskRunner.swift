@@ -106,6 +106,7 @@ final class TaskRunner {
     /// Runs the task and commits its answer to the journal; the caller flushes.
     func run(_ task: IncomingTask) {
         sequence = task.sequence
+        dropLeftOvers()
         let started = lfs_now()
         if let failure = loadFailures[task.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
@@ -189,6 +190,11 @@ final class TaskRunner {
             journal.setTaken(taken, of: stream)
         }
         files.release(stream, upTo: taken)
+    }
+
+    /// What a process that an earlier task left behind has written since is nobody's.
+    private func dropLeftOvers() {
+        for stream in OutputStream.allCases { journal.setTaken(files.size(of: stream), of: stream) }
     }
 
     private func exiting(_ code: Int32) {

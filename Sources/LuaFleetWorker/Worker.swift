@@ -141,10 +141,17 @@ struct Worker {
         if pid > 0 {
             while lfs_reap(pid, true, false, &ended) == -EINTR {}
         }
-        if journal.header.pointee.isWritingPast.load(ordering: .acquiring) { _exit(WorkerStatus.streamCut) }
+        if journal.isUncertain { endAs(ended) }
         if journal.header.pointee.answered.load(ordering: .relaxed) != task.sequence {
             report(ended, forkFailure: pid < 0 ? -pid : 0, sequence: task.sequence)
         }
+    }
+
+    /// Ends the worker as the task's process ended. That one was cut off in the middle of the stream: the host knows how much of it came, and
+    /// the fork server's report has the rest.
+    private func endAs(_ ended: lfs_exit) -> Never {
+        if ended.signaled { kill(getpid(), ended.code) }
+        _exit(ended.signaled ? WorkerStatus.streamCut : ended.code)
     }
 
     /// Says that the task's process ended without an answer, after what it wrote.

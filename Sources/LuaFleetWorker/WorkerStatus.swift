@@ -9,6 +9,6 @@ enum WorkerStatus {
     static let protocolViolation: Int32 = 76
     /// Memory or descriptors ran out before the first task.
     static let noResources: Int32 = 71
-    /// A fresh-process task ended in the middle of a long answer, and the stream with it.
+    /// A fresh-process task was cut off in the middle of the stream by a signal that does not end the worker.
     static let streamCut: Int32 = 77
 }

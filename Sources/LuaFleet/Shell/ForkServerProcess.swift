@@ -1,5 +1,6 @@
 // The fork server's process as the host sees it: spawned, spoken to on its control socket, reaped.
 import CFleetSystem
+import DequeModule
 import Glibc
 import LuaFleetCore
 import LuaFleetWire
@@ -29,7 +30,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private var isReady = false
     private var failure: SetupFailure?
     /// Commands that the socket had no room for, each with the descriptor that goes with it.
-    private var waiting: [(bytes: [UInt8], fd: Int32)] = []
+    private var waiting: Deque<(bytes: [UInt8], fd: Int32)> = []
     private let parser = FrameParser(limit: 256 << 20)
 
     private init(loop: any EventLoop, delegate: any ForkServerDelegate) {
