@@ -2,84 +2,19 @@
 #include "encoder.h"
 
 #include <limits.h>
-#include <string.h>
 
+#include "encoder_buffer.h"
 #include "vm.h"
 
 enum {
-    SMALLEST_BUFFER = 4096,
-    LARGEST_KEPT = 1 << 20,        // a buffer above this is given back when the next messages are small
-    PIECE_THRESHOLD = 64 * 1024,   // below, a copy costs less than one more element of writev
-    LARGEST_HEAD = 9,
-    SLACK = 2 * LARGEST_HEAD,      // the buffer may pass the cap by this much; the exact check comes last
+    LARGEST_KEPT = 1 << 20,       // a buffer above this is given back when the next messages are small
+    PIECE_THRESHOLD = 64 * 1024,  // below, a copy costs less than one more element of writev
 };
 
-// Marks of a table in the set.
+// Marks of a value in the set of those that were met.
 enum { MET = 1, MET_AGAIN = 2, FIRST_NUMBER = 3 };
 
 _Static_assert(sizeof(lua_Integer) == 8 && sizeof(lua_Number) == 8, "the wire has 64-bit integers and floats");
-
-// Bytes
-
-static _Noreturn void no_memory(encoder *e, lua_State *L) {
-    encoder_fail(e, L, LFVM_MEMORY_LIMIT, "not enough memory");
-}
-
-static void grow(encoder *e, lua_State *L, size_t more) {
-    size_t used = (size_t)(e->at - e->start), capacity = (size_t)(e->end - e->start);
-    size_t cap = e->vm->caps.bytes;
-    if (more > cap + SLACK || used + e->outside > cap + SLACK - more)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", cap);
-    size_t larger = capacity * 2;
-    if (larger < used + more) larger = used + more;
-    if (larger < SMALLEST_BUFFER) larger = SMALLEST_BUFFER;
-    uint8_t *moved = vm_resize(&e->vm->memory, e->start, capacity, larger);
-    if (moved == NULL) no_memory(e, L);
-    e->start = moved;
-    e->at = moved + used;
-    e->end = moved + larger;
-}
-
-static inline void need(encoder *e, lua_State *L, size_t count) {
-    if ((size_t)(e->end - e->at) < count) grow(e, L, count);
-}
-
-static inline void put_byte(encoder *e, lua_State *L, uint8_t byte) {
-    need(e, L, 1);
-    *e->at++ = byte;
-}
-
-/// The caller has made room for LARGEST_HEAD.
-static inline void put_head_unchecked(encoder *e, unsigned major, uint64_t value) {
-    uint8_t *at = e->at;
-    uint8_t first = (uint8_t)(major << 5);
-    if (value < 24) {
-        *at++ = (uint8_t)(first | value);
-    } else if (value <= UINT8_MAX) {
-        *at++ = first | 24;
-        *at++ = (uint8_t)value;
-    } else if (value <= UINT16_MAX) {
-        *at++ = first | 25;
-        *at++ = (uint8_t)(value >> 8);
-        *at++ = (uint8_t)value;
-    } else if (value <= UINT32_MAX) {
-        uint32_t big = __builtin_bswap32((uint32_t)value);
-        *at++ = first | 26;
-        memcpy(at, &big, 4);
-        at += 4;
-    } else {
-        uint64_t big = __builtin_bswap64(value);
-        *at++ = first | 27;
-        memcpy(at, &big, 8);
-        at += 8;
-    }
-    e->at = at;
-}
-
-static inline void put_head(encoder *e, lua_State *L, unsigned major, uint64_t value) {
-    need(e, L, LARGEST_HEAD);
-    put_head_unchecked(e, major, value);
-}
 
 static inline void put_float(encoder *e, lua_State *L, lua_Number number) {
     uint64_t bits;
@@ -92,57 +27,22 @@ static inline void put_float(encoder *e, lua_State *L, lua_Number number) {
     e->at += 8;
 }
 
-// Pieces
-
-static void add_piece(encoder *e, lua_State *L, const uint8_t *bytes, size_t count) {
-    if (e->piece_count == e->piece_capacity) {
-        size_t larger = e->piece_capacity == 0 ? 4 : e->piece_capacity * 2;
-        lfvm_piece *moved = vm_resize(
-            &e->vm->memory, e->pieces, e->piece_capacity * sizeof(lfvm_piece), larger * sizeof(lfvm_piece));
-        if (moved == NULL) no_memory(e, L);
-        e->pieces = moved;
-        e->piece_capacity = larger;
-    }
-    e->pieces[e->piece_count++] = (lfvm_piece){bytes, count};
-}
-
-static void close_piece(encoder *e, lua_State *L) {
-    size_t used = (size_t)(e->at - e->start);
-    if (used > e->piece_from) add_piece(e, L, NULL, used - e->piece_from);
-    e->piece_from = used;
-}
-
-static void put_long_string(encoder *e, lua_State *L, const char *bytes, size_t count) {
-    size_t cap = e->vm->caps.bytes, used = (size_t)(e->at - e->start) + e->outside;
-    if (count > cap || used > cap - count)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", cap);
-    close_piece(e, L);
-    add_piece(e, L, (const uint8_t *)bytes, count);
-    e->outside += count;
-}
-
 static inline void put_string(encoder *e, lua_State *L, int index) {
     size_t count;
     const char *bytes = lua_tolstring(L, index, &count);  // a string already: converts and allocates nothing
-    if (count >= e->copied_below) {
+    if (count < e->copied_below) {
+        put_bytes(e, L, bytes, count);
+    } else {
         put_head(e, L, MAJOR_BYTES, count);
-        put_long_string(e, L, bytes, count);
-        return;
+        encoder_put_outside(e, L, index, bytes, count);
     }
-    need(e, L, LARGEST_HEAD + count);
-    put_head_unchecked(e, MAJOR_BYTES, count);
-    memcpy(e->at, bytes, count);
-    e->at += count;
 }
-
-// Values
 
 static inline void count_element(encoder *e, lua_State *L) {
     if (++e->elements > e->vm->caps.elements)
         encoder_fail(e, L, LFVM_RESULT_LIMIT, "more than %zu elements", e->vm->caps.elements);
 }
 
-/// Writes the value if it has no parts; false, and nothing written, if it has or cannot be sent.
 static inline bool put_scalar(encoder *e, lua_State *L, int index) {
     switch (lua_type(L, index)) {
     case LUA_TNUMBER:
@@ -175,10 +75,21 @@ static inline bool put_scalar(encoder *e, lua_State *L, int index) {
     }
 }
 
-/// Whether the table on top was written as a reference. Otherwise, where it needs one, its tag is written.
+bool encoder_put_scalar(encoder *e, lua_State *L, int index) {
+    return put_scalar(e, L, index);
+}
+
+/// A reference to an object that is still being written could not be resolved: its receiver makes it from what is written.
+static void check_not_open(encoder *e, lua_State *L) {
+    for (size_t i = 0; e->object_depth > 0 && i < e->depth; i++)
+        if (e->frames[i].state == ENCODER_OBJECT && lua_rawequal(L, e->frames[i].base, -1))
+            encoder_fail(e, L, LFVM_NOT_ENCODABLE, "a cycle through an object that is written by a function");
+}
+
+/// Whether the value on top was written as a reference. Otherwise, where it needs one, its tag is written.
 static bool put_reference(encoder *e, lua_State *L) {
     pointer_slot *slot = pointer_set_slot(&e->met, &e->vm->memory, lua_topointer(L, -1));
-    if (slot == NULL) no_memory(e, L);
+    if (slot == NULL) encoder_no_memory(e, L);
     if (!e->tagging) {
         if (slot->mark == 0) {
             slot->mark = MET;
@@ -189,6 +100,7 @@ static bool put_reference(encoder *e, lua_State *L) {
         return true;
     }
     if (slot->mark >= FIRST_NUMBER) {
+        check_not_open(e, L);
         put_head(e, L, MAJOR_TAG, TAG_REFERENCE);
         put_head(e, L, MAJOR_UNSIGNED, slot->mark - FIRST_NUMBER);
         return true;
@@ -204,88 +116,102 @@ static _Noreturn void fail_type(encoder *e, lua_State *L) {
     switch (lua_type(L, -1)) {
     case LUA_TTHREAD: encoder_fail(e, L, LFVM_NOT_ENCODABLE, "coroutine");
     case LUA_TLIGHTUSERDATA: encoder_fail(e, L, LFVM_NOT_ENCODABLE, "light userdata");
-    case LUA_TUSERDATA:
+    default:
         if (luaL_getmetafield(L, -1, "__name") == LUA_TSTRING)
             encoder_fail(e, L, LFVM_NOT_ENCODABLE, "userdata (%.100s)", lua_tostring(L, -1));
         encoder_fail(e, L, LFVM_NOT_ENCODABLE, "userdata");
-    default: encoder_fail(e, L, LFVM_NOT_ENCODABLE, "%s", luaL_typename(L, -1));
     }
 }
 
-/// [-1, +0 or a frame] Begins the value on top, which put_scalar has refused.
-static void begin(encoder *e, lua_State *L) {
+void encoder_begin(encoder *e, lua_State *L) {
     count_element(e, L);
-    if (lua_type(L, -1) != LUA_TTABLE) fail_type(e, L);
+    int type = lua_type(L, -1);
+    bool has_metatable = (type == LUA_TTABLE || type == LUA_TUSERDATA) && lua_getmetatable(L, -1);
+    if (has_metatable) lua_pop(L, 1);
+    if (type != LUA_TTABLE && type != LUA_TFUNCTION && !has_metatable) fail_type(e, L);
     if (e->scanning) {  // keeps the buffer small: what is in it counts for nothing
         e->at = e->start;
         e->outside = e->piece_count = e->piece_from = 0;
     }
+    if (type != LUA_TUSERDATA && encoder_put_name(e, L)) return;
     if (put_reference(e, L)) {
         lua_pop(L, 1);
         return;
     }
-    if (e->depth >= e->vm->caps.depth)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "nested deeper than %u levels", e->vm->caps.depth);
-    if (e->depth == e->frame_capacity) {
-        size_t larger = e->frame_capacity == 0 ? 16 : e->frame_capacity * 2;
-        encoder_frame *moved = vm_resize(
-            &e->vm->memory, e->frames, e->frame_capacity * sizeof(encoder_frame), larger * sizeof(encoder_frame));
-        if (moved == NULL) no_memory(e, L);
-        e->frames = moved;
-        e->frame_capacity = larger;
+    if (type == LUA_TFUNCTION) {
+        encoder_begin_function(e, L);
+        return;
     }
-    if (!lua_checkstack(L, LUA_MINSTACK)) no_memory(e, L);
-    e->frames[e->depth++] = (encoder_frame){.table = lua_gettop(L), .state = ENCODER_SEQUENCE};
+    if (has_metatable && encoder_begin_object(e, L)) return;
+    if (type != LUA_TTABLE) fail_type(e, L);
+    encoder_push_frame(e, L)->state = ENCODER_SEQUENCE;
     lua_pushnil(L);
 }
 
-/// [-1, +0] The table on top is complete.
-static void end(encoder *e, lua_State *L) {
-    lua_pop(L, 1);
-    e->depth--;
+// Tables
+
+/// Writes the head of the array, now that its items are counted; `last` are there, and maybe the map of the other keys.
+static inline void finish_array(encoder *e, lua_State *L, encoder_frame *f, bool has_rest) {
+    lua_Integer items = f->last + has_rest;
+    if (items > f->room) encoder_widen_head(e, L, f);
+    encoder_write_head(e, f, MAJOR_ARRAY, (uint32_t)items);
+}
+
+/// Before item number `number` of an array.
+static inline void open_item(encoder *e, lua_State *L, encoder_frame *f, lua_Integer number) {
+    if (number == 1) encoder_reserve_head(e, L, f, lua_rawlen(L, f->base));
+    else if (number > f->room) encoder_widen_head(e, L, f);
 }
 
 /// Stack: table, key. Goes on as long as the keys are 1, 2, 3...
 static void step_sequence(encoder *e, lua_State *L, encoder_frame *f) {
-    while (lua_next(L, f->table)) {  // table, key, value
+    while (lua_next(L, f->base)) {  // table, key, value
         if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != f->count + 1) {
             lua_pop(L, 1);
             f->state = ENCODER_INDEXED;
             f->last = f->count;
             return;
         }
-        if (f->count++ == 0) put_byte(e, L, BYTE_ARRAY);
+        open_item(e, L, f, ++f->count);
         if (!put_scalar(e, L, -1)) {
-            begin(e, L);
+            encoder_begin(e, L);
             return;
         }
         lua_pop(L, 1);
     }
-    put_byte(e, L, f->count == 0 ? BYTE_EMPTY_ARRAY : BYTE_BREAK);
-    end(e, L);
+    f->last = f->count;
+    if (f->count == 0) put_byte(e, L, BYTE_EMPTY_ARRAY);
+    else finish_array(e, L, f, false);
+    encoder_pop_frame(e, L);
 }
 
 /// Stack: table, key. A sequence may go on in the hash part of a table, in any order: so the next numbers are looked up.
 static void step_indexed(encoder *e, lua_State *L, encoder_frame *f) {
-    while (lua_rawgeti(L, f->table, f->last + 1) != LUA_TNIL) {  // table, key, element
-        if (f->last++ == 0) put_byte(e, L, BYTE_ARRAY);
+    while (lua_rawgeti(L, f->base, f->last + 1) != LUA_TNIL) {  // table, key, element
+        open_item(e, L, f, ++f->last);
         if (!put_scalar(e, L, -1)) {
-            begin(e, L);
+            encoder_begin(e, L);
             return;
         }
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
-    lua_rawget(L, f->table);  // table, key, value
+    lua_rawget(L, f->base);  // table, key, value
     f->state = ENCODER_ENTRY;
 }
 
-static void open_rest(encoder *e, lua_State *L, encoder_frame *f) {
-    if (f->rest_is_open) return;
-    if (f->last > 0) put_head(e, L, MAJOR_TAG, TAG_REST);
-    put_byte(e, L, BYTE_MAP);
-    f->rest_is_open = true;
+/// Before an entry of the map.
+static inline void open_entry(encoder *e, lua_State *L, encoder_frame *f) {
+    if (!f->rest_is_open) {
+        if (f->last > 0) {
+            finish_array(e, L, f, true);
+            put_head(e, L, MAJOR_TAG, TAG_REST);
+        }
+        encoder_reserve_head(e, L, f, 0);
+        f->rest_is_open = true;
+    }
+    if (++f->entries > f->room) encoder_widen_head(e, L, f);
 }
 
 /// The keys after the sequence. Stack: as the frame's state says.
@@ -300,40 +226,45 @@ entry:  // table, key, value
             goto next;
         }
     }
-    open_rest(e, L, f);
+    open_entry(e, L, f);
     if (!put_scalar(e, L, -2)) {
         f->state = ENCODER_KEY;
         lua_pushvalue(L, -2);
-        begin(e, L);
+        encoder_begin(e, L);
         return;
     }
 value:
     if (!put_scalar(e, L, -1)) {
         f->state = ENCODER_NEXT;
-        begin(e, L);
+        encoder_begin(e, L);
         return;
     }
     lua_pop(L, 1);
 next:  // table, key
     f->state = ENCODER_NEXT;
-    if (lua_next(L, f->table)) {
+    if (lua_next(L, f->base)) {
         f->state = ENCODER_ENTRY;
         goto entry;
     }
-    if (f->rest_is_open) put_byte(e, L, BYTE_BREAK);
-    if (f->last > 0) put_byte(e, L, BYTE_BREAK);
-    end(e, L);
+    if (f->rest_is_open) encoder_write_head(e, f, MAJOR_MAP, f->entries);
+    else if (f->last > 0) finish_array(e, L, f, false);
+    else put_byte(e, L, BYTE_EMPTY_ARRAY);  // the table was emptied by a function of the script
+    encoder_pop_frame(e, L);
 }
+
+// Messages
 
 static void put_value(encoder *e, lua_State *L, int index) {
     if (put_scalar(e, L, index)) return;
     lua_pushvalue(L, index);
-    begin(e, L);
+    encoder_begin(e, L);
     while (e->depth > 0) {
         encoder_frame *f = &e->frames[e->depth - 1];
         switch ((encoder_state)f->state) {
         case ENCODER_SEQUENCE: step_sequence(e, L, f); break;
         case ENCODER_INDEXED: step_indexed(e, L, f); break;
+        case ENCODER_UPVALUES: encoder_step_upvalues(e, L, f); break;
+        case ENCODER_OBJECT: encoder_step_object(e, L, f); break;
         default: step_rest(e, L, f); break;
         }
     }
@@ -341,8 +272,9 @@ static void put_value(encoder *e, lua_State *L, int index) {
 
 static void put_message(encoder *e, lua_State *L, int first, int count) {
     e->at = e->start;
-    e->piece_count = e->piece_from = e->outside = e->elements = e->depth = 0;
+    e->piece_count = e->piece_from = e->outside = e->elements = e->depth = e->object_depth = 0;
     e->number = 0;
+    e->cell_count = 0;
     put_head(e, L, MAJOR_ARRAY, (uint64_t)count);
     for (int i = 0; i < count; i++) {
         e->number = i + 1;
@@ -350,20 +282,9 @@ static void put_message(encoder *e, lua_State *L, int first, int count) {
     }
 }
 
-// Encoders
-
-static void give_back(encoder *e, size_t kept) {
-    vm_memory *memory = &e->vm->memory;
-    size_t capacity = (size_t)(e->end - e->start);
-    if (capacity > kept) {
-        vm_resize(memory, e->start, capacity, 0);
-        e->start = e->at = e->end = NULL;
-    }
-    if (e->piece_capacity * sizeof(lfvm_piece) > kept) {
-        vm_resize(memory, e->pieces, e->piece_capacity * sizeof(lfvm_piece), 0);
-        e->pieces = NULL;
-        e->piece_capacity = 0;
-    }
+static void release_states(encoder *e, lua_State *L) {
+    luaL_unref(L, LUA_REGISTRYINDEX, e->states);
+    e->states = LUA_NOREF;
 }
 
 static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
@@ -375,7 +296,7 @@ static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
             if (request.in_script) luaL_error(L, "not enough memory");
             vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
         }
-        *e = (encoder){.vm = vm, .next = vm->encoders};
+        *e = (encoder){.vm = vm, .next = vm->encoders, .states = LUA_NOREF};
         vm->encoders = e;
     }
     e->busy = true;
@@ -385,7 +306,8 @@ static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
     e->scanning = e->tagging = false;
     e->shared_count = 0;
     pointer_set_clear(&e->met, &vm->memory);
-    if (e->last_total < LARGEST_KEPT / 4) give_back(e, LARGEST_KEPT);
+    if (e->states != LUA_NOREF) release_states(e, L);  // left by an error
+    if (e->last_total < LARGEST_KEPT / 4) encoder_shrink(e, LARGEST_KEPT);
     return e;
 }
 
@@ -397,7 +319,7 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
         e->tagging = true;
         put_message(e, L, first, count);
     }
-    close_piece(e, L);
+    encoder_close_piece(e, L);
     e->number = 0;
     size_t total = 0;
     const uint8_t *own = e->start;
@@ -410,6 +332,7 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
     }
     if (total > vm->caps.bytes)
         encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", vm->caps.bytes);
+    if (e->states != LUA_NOREF) release_states(e, L);
     e->last_total = total - e->outside;
     e->busy = request.is_kept;
     *message = (lfvm_message){e->pieces, e->piece_count, total};
@@ -417,6 +340,13 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
 
 void encoder_reset_all(lfvm *vm) {
     for (encoder *e = vm->encoders; e != NULL; e = e->next) e->busy = false;
+    if (vm->anchor_count == 0) return;
+    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->anchors);
+    for (; vm->anchor_count > 0; vm->anchor_count--) {
+        lua_pushnil(vm->L);
+        lua_rawseti(vm->L, -2, vm->anchor_count);  // the keys are there: allocates nothing
+    }
+    lua_pop(vm->L, 1);
 }
 
 void encoder_free_all(lfvm *vm) {
@@ -424,7 +354,7 @@ void encoder_free_all(lfvm *vm) {
         encoder *e = vm->encoders;
         vm->encoders = e->next;
         pointer_set_free(&e->met, &vm->memory);
-        give_back(e, 0);
+        encoder_shrink(e, 0);
         vm_resize(&vm->memory, e->frames, e->frame_capacity * sizeof(encoder_frame), 0);
         vm_resize(&vm->memory, e, sizeof(encoder), 0);
     }

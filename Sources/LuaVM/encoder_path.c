@@ -55,12 +55,30 @@ static size_t write_key(char *out, size_t size, lua_State *L, int index) {
     }
 }
 
-static size_t write_step(char *out, size_t size, lua_State *L, const encoder_frame *f) {
+static size_t write_upvalue(char *out, size_t size, lua_State *L, const encoder_frame *f, bool is_first) {
+    const char *name = lua_getupvalue(L, f->base, (int)f->count);
+    if (name == NULL) name = "?";
+    else lua_pop(L, 1);
+    return (size_t)snprintf(out, size, "%supvalue \"%.*s\"", is_first ? "" : " ", LONGEST_KEY, name);
+}
+
+/// The part of an object: the first says who makes it, the others from what.
+static size_t write_part(char *out, size_t size, lua_State *L, const encoder_frame *f) {
+    if (f->count <= 1) return (size_t)snprintf(out, size, "<constructor>");
+    bool has_name = lua_rawgeti(L, f->base + 1, 1) == LUA_TSTRING;
+    lua_pop(L, 1);
+    if (has_name) return (size_t)snprintf(out, size, "<state>");
+    return (size_t)snprintf(out, size, "<argument " LUA_INTEGER_FMT ">", f->count - 1);
+}
+
+static size_t write_step(char *out, size_t size, lua_State *L, const encoder_frame *f, bool is_first) {
     switch ((encoder_state)f->state) {
     case ENCODER_SEQUENCE: return (size_t)snprintf(out, size, "[" LUA_INTEGER_FMT "]", f->count);
     case ENCODER_INDEXED: return (size_t)snprintf(out, size, "[" LUA_INTEGER_FMT "]", f->last);
     case ENCODER_KEY: return (size_t)snprintf(out, size, "[key]");
-    default: return write_key(out, size, L, f->table + 1);
+    case ENCODER_UPVALUES: return write_upvalue(out, size, L, f, is_first);
+    case ENCODER_OBJECT: return write_part(out, size, L, f);
+    default: return write_key(out, size, L, f->base + 1);
     }
 }
 
@@ -71,7 +89,7 @@ static void write_path(char *out, size_t size, lua_State *L, const encoder *e) {
     for (size_t i = 0; i < e->depth; i++) {
         char step[LONGEST_STEP];
         bool is_last = i + 1 == e->depth;
-        size_t count = write_step(step, sizeof step, L, &e->frames[i]);
+        size_t count = write_step(step, sizeof step, L, &e->frames[i], at == 0);
         if (at + count > LONGEST_PATH && !is_last) {
             at += (size_t)snprintf(out + at, size - at, "…");
             i = e->depth - 2;  // goes on with the last step
@@ -83,7 +101,7 @@ static void write_path(char *out, size_t size, lua_State *L, const encoder *e) {
 }
 
 void encoder_fail(encoder *e, lua_State *L, lfvm_status status, const char *format, ...) {
-    char reason[160], path[LONGEST_PATH + LONGEST_STEP + 8];
+    char reason[200], path[LONGEST_PATH + LONGEST_STEP + 8];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);

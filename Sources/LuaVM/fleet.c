@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "types.h"
 #include "vm.h"
 
 const char vm_null = 0;
@@ -75,7 +76,8 @@ static void push_null(lua_State *L) {
 
 void vm_open_fleet(lfvm *vm, lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"progress", fleet_progress}, {"send", fleet_send}, {"log", fleet_log}, {"sleep", fleet_sleep}, {NULL, NULL},
+        {"progress", fleet_progress}, {"send", fleet_send}, {"log", fleet_log}, {"sleep", fleet_sleep},
+        {"register", fleet_register}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
     lua_pushvalue(L, -1);

@@ -3,8 +3,12 @@
 
 #include <stdlib.h>
 
-static bool fits(const vm_memory *memory, size_t old_size, size_t size) {
-    if (memory->limit == 0 || size <= old_size) return true;
+static bool fits(vm_memory *memory, size_t old_size, size_t size) {
+    if (size <= old_size) return true;
+    memory->allocations++;
+    if (memory->refuse_from != 0 && memory->allocations >= memory->refuse_from
+        && memory->allocations - memory->refuse_from < memory->refuse_count) return false;
+    if (memory->limit == 0) return true;
     size_t held = memory->used + memory->buffers;
     size_t room = held < memory->limit ? memory->limit - held : 0;
     return size - old_size <= room;

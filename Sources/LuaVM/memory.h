@@ -10,6 +10,9 @@ typedef struct {
     size_t peak;     // the most it ever held
     size_t buffers;  // bytes of our own buffers: not reported, but they count against the limit
     size_t limit;    // of used + buffers; 0: none
+
+    // For tests (LuaVMTesting.h): allocations are counted, and `refuse_count` from number `refuse_from` on are refused.
+    size_t allocations, refuse_from, refuse_count;
 } vm_memory;
 
 /// The lua_Alloc of a VM; `memory` is its vm_memory.

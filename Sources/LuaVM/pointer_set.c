@@ -41,6 +41,12 @@ pointer_slot *pointer_set_slot(pointer_set *set, vm_memory *memory, const void *
     return slot;
 }
 
+const pointer_slot *pointer_set_find(const pointer_set *set, const void *key) {
+    if (set->capacity == 0) return NULL;
+    const pointer_slot *slot = find(set, key);
+    return slot->key == NULL ? NULL : slot;
+}
+
 void pointer_set_clear(pointer_set *set, vm_memory *memory) {
     if (set->count == 0) return;
     if (set->capacity > LARGEST_KEPT) {

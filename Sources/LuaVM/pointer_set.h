@@ -20,6 +20,9 @@ typedef struct {
 /// The slot of `key`, made if it is new. NULL when there is not enough memory. Valid until the next call.
 pointer_slot *pointer_set_slot(pointer_set *set, vm_memory *memory, const void *key);
 
+/// The slot of `key`, or NULL if there is none.
+const pointer_slot *pointer_set_find(const pointer_set *set, const void *key);
+
 /// Empties the set. What one huge message needed is given back.
 void pointer_set_clear(pointer_set *set, vm_memory *memory);
 

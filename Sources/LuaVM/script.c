@@ -29,6 +29,8 @@ struct script_call {
     const char *pieces[2];
     size_t counts[2];
     size_t next;
+    const uint8_t *bytes;  // of an encoded function
+    size_t byte_count;
 };
 
 static const char *read_source(lua_State *L, void *context, size_t *count) {
@@ -61,19 +63,25 @@ static void set_source(struct script_call *call, const char *source, size_t coun
     call->counts[1] = count;
 }
 
+/// [-1, +0, m] The function on top is the chunk of the script.
+static void set_script(lfvm *vm, lua_State *L, uint32_t id, const char *name) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->scripts);
+    lua_createtable(L, SCRIPT_RETURNED, 0);  // chunk, scripts, script
+    lua_pushvalue(L, -3);
+    lua_rawseti(L, -2, SCRIPT_CHUNK);
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, SCRIPT_NAME);
+    lua_rawseti(L, -2, id);
+    lua_pop(L, 2);
+}
+
 static int define_body(lua_State *L) {
     lfvm *vm = vm_of(L);
     struct script_call *call = vm->call;
     int code = lua_load(L, read_source, call, call->name, call->mode);
     if (code == LUA_ERRMEM) vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
     if (code != LUA_OK) vm_raise_string(vm, L, LFVM_LOAD_ERROR, -1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->scripts);
-    lua_createtable(L, SCRIPT_RETURNED, 0);  // chunk, scripts, script
-    lua_pushvalue(L, 1);
-    lua_rawseti(L, -2, SCRIPT_CHUNK);
-    lua_pushstring(L, call->name);
-    lua_rawseti(L, -2, SCRIPT_NAME);
-    lua_rawseti(L, 2, call->id);
+    set_script(vm, L, call->id, call->name);
     return 0;
 }
 
@@ -83,6 +91,21 @@ lfvm_status lfvm_define(
     set_source(&call, (const char *)source, count);
     vm->call = &call;
     return vm_protect(vm, define_body, failure);
+}
+
+static int define_function_body(lua_State *L) {
+    lfvm *vm = vm_of(L);
+    const struct script_call *call = vm->call;
+    int count = vm_decode(vm, L, call->bytes, call->byte_count, false);
+    if (count != 1 || !lua_isfunction(L, -1)) vm_raise(vm, L, LFVM_NO_FUNCTION, "the message is not one function");
+    set_script(vm, L, call->id, "=function");
+    return 0;
+}
+
+lfvm_status lfvm_define_function(lfvm *vm, uint32_t id, const uint8_t *bytes, size_t count, lfvm_message *failure) {
+    struct script_call call = {.id = id, .bytes = bytes, .byte_count = count};
+    vm->call = &call;
+    return vm_protect(vm, define_function_body, failure);
 }
 
 static int forget_body(lua_State *L) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "vm.h"
 
 static int open_libraries(lua_State *L) {
@@ -10,8 +11,12 @@ static int open_libraries(lua_State *L) {
     luaL_openlibs(L);
     vm_wrap_libraries(vm, L);
     vm_open_fleet(vm, L);
-    lua_newtable(L);
-    vm->scripts = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm_note_libraries(vm, L);
+    int *const tables[] = {&vm->scripts, &vm->anchors, &vm->types};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        lua_newtable(L);
+        *tables[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
     return 0;
 }
 
@@ -40,6 +45,7 @@ lfvm *lfvm_create(const lfvm_options *options) {
     set_caps(vm, &options->caps);
     vm->memory.limit = options->memory_limit;
     vm->callbacks = options->callbacks;
+    vm->by_name_only = options->by_name_only;
     if (vm->callbacks.output != NULL) vm_install_streams();  // before io takes hold of stdout
     vm->L = lua_newstate(vm_lua_allocate, &vm->memory);
     if (vm->L == NULL) goto fail;
@@ -64,7 +70,8 @@ void lfvm_destroy(lfvm *vm) {
         vm_leave(before);
     }
     encoder_free_all(vm);
-    vm_decoder_free(vm);
+    vm_decoders_free(vm);
+    pointer_set_free(&vm->libraries, &vm->memory);
     free(vm);
 }
 

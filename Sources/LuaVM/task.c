@@ -56,15 +56,14 @@ static int run_body(lua_State *L) {
     const struct task_call *call = vm->call;
     set_task(vm, L, &call->task);
     vm_push_function(vm, L, call->id, call->function, call->function_count);
-    int count = vm_decode(vm, L, call->arguments, call->arguments_count);
+    int count = vm_decode(vm, L, call->arguments, call->arguments_count, false);
     if (call->set_arg) set_arg_table(vm, L, call->id, count);
     lua_call(L, count, LUA_MULTRET);
     int results = lua_gettop(L);
     if (!lua_checkstack(L, LUA_MINSTACK)) vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
     encoder_request request = {.what = "result"};
     encoder_encode(vm, L, 1, results, request, call->message);
-    // Pieces point into strings of these values: they stay on the stack until the next call.
-    return call->message->piece_count > 1 ? results : 0;
+    return 0;
 }
 
 lfvm_status lfvm_run(

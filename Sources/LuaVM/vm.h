@@ -11,8 +11,6 @@
 #include "memory.h"
 #include "wire.h"
 
-typedef struct vm_decode_frame vm_decode_frame;
-
 struct lfvm {
     lua_State *L;
     vm_memory memory;
@@ -20,14 +18,20 @@ struct lfvm {
     lfvm_callbacks callbacks;
 
     encoder *encoders;  // a list: the first serves nearly always, another where an encoder is busy
-    vm_decode_frame *decode_frames;
-    size_t decode_frame_capacity;
+    struct decoder *decoders;  // likewise
+    pointer_set libraries;     // addresses of libraries' tables (names.c)
+    bool by_name_only;
 
     // References in the registry.
     int scripts;           // table: id -> script (script.c)
     int task;              // the table fleet.task
     int module;            // the table fleet
     int randomseed;        // Lua's own math.randomseed
+    int anchors;           // table: strings that pieces point into
+    int types;             // table: name or metatable -> type (types.c)
+    int library_tables;    // table: the tables whose addresses are in `libraries`
+    int names;             // table: C function -> its name
+    lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now
     bool warnings;         // warn("@on") was called
     bool warning_goes_on;  // the next piece continues a warning
@@ -85,9 +89,10 @@ void vm_warn(void *vm, const char *text, int goes_on);
 /// Seeds math.random; raises.
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]);
 
-/// [-0, +n, m] Pushes the n items of a message and returns n. Raises LFVM_BAD_MESSAGE with vm_raise.
-int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count);
-void vm_decoder_free(lfvm *vm);
+/// [-0, +n, e] Pushes the n items of a message and returns n. A malformed one is LFVM_BAD_MESSAGE through vm_raise, or `in_script` an error of the script.
+int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, bool in_script);
+void vm_decoders_reset(lfvm *vm);
+void vm_decoders_free(lfvm *vm);
 
 /// The address that is fleet.null.
 extern const char vm_null;

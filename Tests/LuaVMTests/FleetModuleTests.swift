@@ -11,12 +11,13 @@ import Testing
             "local s = fleet.state s.n = (s.n or 0) + 1 return fleet.worker.id, fleet.worker.pid, fleet.task, fleet.attempt, s.n"
         )
         func task(_ index: UInt8, _ attempt: UInt8) -> [UInt8] {
-            [0xbf] + string("index") + [index] + string("attempt") + [attempt, 0xff]
+            [0xa2] + string("index") + [index] + string("attempt") + [attempt]
         }
         #expect(vm.holds("return require('fleet') == fleet"))
         for (n, (index, attempt)) in ([(7, 1), (8, 2), (9, 2), (10, 1)] as [(UInt8, UInt8)]).enumerated() {
             #expect(vm.run(index: UInt64(index), attempt: UInt32(attempt)).status == LFVM_OK)
-            vm.define(id: 2,
+            vm.define(
+                id: 2,
                 "return fleet.worker.id, fleet.worker.pid, fleet.task.index, fleet.task.attempt, fleet.attempt, fleet.state.n"
             )
             let expected: [UInt8] = [0x86, 3, 0x19, 0x12, 0x67, index, attempt, attempt, UInt8(n + 1)]
@@ -34,9 +35,9 @@ import Testing
         #expect(vm.told.messages.map(\.kind) == [1, 1, 2, 2, 3, 3])
         #expect(
             vm.told.messages.map(\.bytes) == [
-                [0x82, 1, 10], [0x81] + double(0.5), [0x81, 0x9f, 1, 0xff], [0x81, 0xf6],
+                [0x82, 1, 10], [0x81] + double(0.5), [0x81, 0x81, 1], [0x81, 0xf6],
                 [0x82] + string("info") + string("text"),
-                [0x83, 0x41, 0x61, 0x41, 0x62, 0xbf, 0x41, 0x6b, 1, 0xff],
+                [0x83, 0x41, 0x61, 0x41, 0x62, 0xa1, 0x41, 0x6b, 1],
             ])
     }
 

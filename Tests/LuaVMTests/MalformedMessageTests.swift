@@ -77,7 +77,7 @@ import Testing
         vm.define("return select('#', ...)")
         let outcome = vm.run([0x9a, 0, 0x20, 0, 0] + [UInt8](repeating: 1, count: 0x20_0000))
         #expect(outcome.status == LFVM_BAD_MESSAGE)
-        #expect(outcome.message == "too many values: 2097152")
+        #expect(outcome.message == "malformed message: too many values: 2097152")
         #expect(vm.run([0x9a, 0, 1, 0, 0] + [UInt8](repeating: 1, count: 65536)).bytes == [0x81, 0x1a, 0, 1, 0, 0])
     }
 }

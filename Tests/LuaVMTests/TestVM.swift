@@ -26,12 +26,14 @@ final class TestVM {
 
     init(
         memoryLimit: Int = 0, bytes: Int = 0, elements: Int = 0, depth: UInt32 = 0, output: Bool = false,
+        byNameOnly: Bool = false,
         seed: (UInt64, UInt64) = (1, 2)
     ) throws {
         var options = lfvm_options()
         options.caps = lfvm_caps(bytes: bytes, elements: elements, depth: depth)
         options.memory_limit = memoryLimit
         options.seed = seed
+        options.by_name_only = byNameOnly
         options.callbacks.context = Unmanaged.passUnretained(told).toOpaque()
         if output {
             options.callbacks.output = { context, stream, bytes, count in
@@ -85,6 +87,7 @@ final class TestVM {
     }
 
     /// Defines and runs a chunk.
+    @discardableResult
     func evaluate(_ source: String, _ arguments: [UInt8] = [0x80]) -> Outcome {
         let defined = define(id: 1000, source)
         return defined.status == LFVM_OK ? run(id: 1000, arguments) : defined
