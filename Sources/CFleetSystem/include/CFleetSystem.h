@@ -1,1 +1,2 @@
+#include "CFleetStack.h"
 int csys_placeholder(void);
