@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetStack.h"
 #include "CFleetSystemProbe.h"
 
 #pragma clang assume_nonnull begin

@@ -67,7 +67,7 @@ extension LuaValue {
         case 5: return .integer(Int64(truncatingIfNeeded: random.next()) >> Int64.random(in: 0..<64, using: &random))
         case 6: return .number(Double(bitPattern: random.next()))
         case 7: return .number(Double(Int.random(in: -5...5, using: &random)))
-        case 8: return .number([.nan, .infinity, -.infinity, -0.0, 5e-324, 0.1].randomElement(using: &random) ?? 0)
+        case 8: return .number([.nan, .infinity, -.infinity, -0.0, 0x1p-1074, 0.1].randomElement(using: &random) ?? 0)
         case 9: return .handle(LuaHandle(kind: UInt32(truncatingIfNeeded: random.next()), id: random.next() >> 1))
         case 10: return LuaValue(String(repeating: "ab", count: Int.random(in: 0..<20, using: &random)))
         default:

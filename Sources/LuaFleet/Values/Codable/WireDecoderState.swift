@@ -68,9 +68,7 @@ final class WireDecoderState {
     @inline(__always) func deeper<R>(_ body: () throws -> R) throws -> R {
         level &+= 1
         defer { level &-= 1 }
-        guard level <= reader.limits.depth else {
-            throw ValueError(.limitDepth(reader.limits.depth), at: reader.offset)
-        }
+        try WireStack.check(level: level, limit: reader.limits.depth, offset: reader.offset)
         return try body()
     }
 

@@ -33,14 +33,6 @@ extension Array: WireDirectlyDecodable where Element: Decodable {
     }
 }
 
-extension ArraySlice: WireDirectlyDecodable where Element: Decodable {
-    static func decode(
-        into result: UnsafeMutableRawPointer, from state: WireDecoderState, path: WirePath?
-    ) throws {
-        result.initializeMemory(as: Self.self, to: Self(try state.decodeArray(of: Element.self, path: path)))
-    }
-}
-
 extension ContiguousArray: WireDirectlyDecodable where Element: Decodable {
     static func decode(
         into result: UnsafeMutableRawPointer, from state: WireDecoderState, path: WirePath?

@@ -16,14 +16,6 @@ extension Array: WireDirectlyEncodable where Element: Encodable {
     }
 }
 
-extension ArraySlice: WireDirectlyEncodable where Element: Encodable {
-    static func encode(at value: UnsafeRawPointer, to state: WireEncoderState, path: WirePath?) throws {
-        try value.assumingMemoryBound(to: Self.self).pointee.withUnsafeBufferPointer {
-            try state.encodeElements($0, path: path)
-        }
-    }
-}
-
 extension ContiguousArray: WireDirectlyEncodable where Element: Encodable {
     static func encode(at value: UnsafeRawPointer, to state: WireEncoderState, path: WirePath?) throws {
         try value.assumingMemoryBound(to: Self.self).pointee.withUnsafeBufferPointer {

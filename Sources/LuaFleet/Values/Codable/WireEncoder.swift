@@ -60,9 +60,8 @@ extension WireEncoderState {
 
     /// Throws when the containers that are open are too many.
     @inline(__always) func checkDepth() throws {
-        if depth &+ stack.count > writer.limits.depth {
-            throw ValueError(.limitDepth(writer.limits.depth), at: writer.count - writer.messageStart)
-        }
+        try WireStack.check(
+            level: depth &+ stack.count, limit: writer.limits.depth, offset: writer.count - writer.messageStart)
     }
 }
 

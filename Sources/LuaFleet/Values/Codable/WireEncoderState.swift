@@ -77,7 +77,7 @@ final class WireEncoderState {
         let shared = writer.sharing.count
         moving.append(writer.count)
         try body()
-        close(to: base)
+        try suspend(to: base)  // a nested container that was opened just now
         let start = moving.removeLast()
         let length = writer.count - start
         // Numbers of shared tables follow their order in the message, so none may be moved, or be moved over.

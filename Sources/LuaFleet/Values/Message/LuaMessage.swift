@@ -29,6 +29,13 @@ package enum LuaMessage {
         }
     }
 
+    /// A message of one argument.
+    package static func encode<T: Encodable>(argument: T, limits: ValueLimits = .standard) throws -> [UInt8] {
+        var writer = ValueWriter(limits: limits)
+        try encode(argument: argument, into: &writer, limits: limits)
+        return writer.bytes()
+    }
+
     /// Appends a message of one argument. When it throws, `writer` is as it was.
     package static func encode<T: Encodable>(
         argument: T, into writer: inout ValueWriter, limits: ValueLimits = .standard
