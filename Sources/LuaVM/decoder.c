@@ -1,117 +1,6 @@
 // Bytes to Lua values, straight onto the Lua stack: iterative, and trusting no length. A definite container must fit, with all items still owed to the
 // containers around it, into the bytes that are left; so what is allocated ahead is bounded by the size of the message.
-#include "decoder.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-void decoder_fail(decoder *d, const char *format, ...) {
-    char text[300];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    d->busy = false;
-    if (d->in_script) luaL_error(d->L, "malformed message: %s", text);
-    vm_raise(d->vm, d->L, LFVM_BAD_MESSAGE, "malformed message: %s", text);
-}
-
-void decoder_no_memory(decoder *d) {
-    d->busy = false;
-    if (d->in_script) luaL_error(d->L, "not enough memory");
-    vm_raise(d->vm, d->L, LFVM_MEMORY_LIMIT, "not enough memory");
-}
-
-// Reading
-
-static inline wire_head read_head(decoder *d) {
-    size_t left = (size_t)(d->end - d->at);
-    if (left == 0) decoder_fail(d, "it ends after %zu bytes", decoder_offset(d));
-    uint8_t first = *d->at;
-    wire_head head = {.major = first >> 5, .info = first & 31};
-    if (head.info < 24) {
-        head.value = head.info;
-        d->at++;
-        return head;
-    }
-    if (head.info == INDEFINITE) {
-        d->at++;
-        return head;
-    }
-    if (head.info > 27) decoder_fail(d, "reserved byte 0x%02x at offset %zu", first, decoder_offset(d));
-    size_t width = (size_t)1 << (head.info - 24);
-    if (left - 1 < width) decoder_fail(d, "it ends after %zu bytes", (size_t)(d->end - d->start));
-    const uint8_t *at = d->at + 1;
-    switch (width) {
-    case 1: head.value = at[0]; break;
-    case 2: head.value = (uint64_t)at[0] << 8 | at[1]; break;
-    case 4: {
-        uint32_t big;
-        memcpy(&big, at, 4);
-        head.value = __builtin_bswap32(big);
-        break;
-    }
-    default: {
-        uint64_t big;
-        memcpy(&big, at, 8);
-        head.value = __builtin_bswap64(big);
-        break;
-    }
-    }
-    d->at = at + width;
-    return head;
-}
-
-wire_head decoder_read_head(decoder *d) {
-    return read_head(d);
-}
-
-void decoder_check_room(decoder *d, uint64_t items) {
-    uint64_t left = (uint64_t)(d->end - d->at), room = d->owed < left ? left - d->owed : 0;
-    if (items > room)
-        decoder_fail(d, "a length of %llu at offset %zu, but only %llu bytes are left", (unsigned long long)items,
-                     decoder_offset(d), (unsigned long long)left);
-}
-
-uint64_t decoder_read_array(decoder *d) {
-    wire_head head = read_head(d);
-    if (head.major != MAJOR_ARRAY || head.info == INDEFINITE)
-        decoder_fail(d, "no array of definite length before offset %zu", decoder_offset(d));
-    decoder_check_room(d, head.value);
-    d->owed += head.value;
-    return head.value;
-}
-
-static inline const char *take_bytes(decoder *d, uint64_t count) {
-    if (count > (uint64_t)(d->end - d->at))
-        decoder_fail(d, "a length of %llu at offset %zu, but only %zu bytes are left", (unsigned long long)count,
-                     decoder_offset(d), (size_t)(d->end - d->at));
-    const char *bytes = (const char *)d->at;
-    d->at += count;
-    return bytes;
-}
-
-const char *decoder_read_string(decoder *d, size_t *count) {
-    wire_head head = read_head(d);
-    if ((head.major != MAJOR_BYTES && head.major != MAJOR_TEXT) || head.info == INDEFINITE)
-        decoder_fail(d, "no byte string before offset %zu", decoder_offset(d));
-    *count = (size_t)head.value;
-    return take_bytes(d, head.value);
-}
-
-static double half_to_double(uint64_t half) {
-    uint64_t exponent = (half >> 10) & 31, mantissa = half & 1023, sign = (half & 0x8000) << 48, bits;
-    if (exponent == 0) {  // zero and subnormals
-        double value = (double)mantissa * 0x1p-24;
-        return sign ? -value : value;
-    }
-    if (exponent == 31) bits = sign | UINT64_C(0x7ff) << 52 | mantissa << 42;
-    else bits = sign | (exponent + 1023 - 15) << 52 | mantissa << 42;
-    double value;
-    memcpy(&value, &bits, 8);
-    return value;
-}
+#include "decoder_read.h"
 
 /// [-0, +1]
 static inline void push_simple(decoder *d, wire_head head) {
@@ -332,7 +221,7 @@ static inline bool end(decoder *d) {
 }
 
 /// [-0, +1] Reads one value whole.
-static void read_value(decoder *d) {
+void decoder_read_value(decoder *d) {
     bool is_whole = read_item(d);
     while (d->depth > 0 || d->is_shared || d->is_rest) {
         if (d->is_shared || d->is_rest) {
@@ -349,67 +238,5 @@ static void read_value(decoder *d) {
         is_whole = false;
         if (frame->kind == FRAME_FUNCTION) decoder_read_upvalue(d);
         else is_whole = read_item(d);
-    }
-}
-
-// Messages
-
-static void release(decoder *d, lua_State *L) {
-    luaL_unref(L, LUA_REGISTRYINDEX, d->shared);
-    luaL_unref(L, LUA_REGISTRYINDEX, d->cells);
-    d->shared = d->cells = LUA_NOREF;
-}
-
-static decoder *take(lfvm *vm, lua_State *L, bool in_script) {
-    decoder *d = vm->decoders;
-    while (d != NULL && d->busy) d = d->next;
-    if (d == NULL) {
-        d = vm_resize(&vm->memory, NULL, 0, sizeof(decoder));
-        if (d == NULL) {
-            if (in_script) luaL_error(L, "not enough memory");
-            vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
-        }
-        *d = (decoder){.vm = vm, .next = vm->decoders, .shared = LUA_NOREF, .cells = LUA_NOREF};
-        vm->decoders = d;
-    }
-    if (d->shared != LUA_NOREF || d->cells != LUA_NOREF) release(d, L);  // left by an error
-    d->L = L;
-    d->busy = true;
-    d->in_script = in_script;
-    d->is_shared = d->is_rest = false;
-    d->elements = d->levels = d->depth = 0;
-    d->shared_count = d->cell_count = 0;
-    return d;
-}
-
-int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, bool in_script) {
-    decoder *d = take(vm, L, in_script);
-    d->start = d->at = bytes;
-    d->end = bytes + count;
-    d->owed = 0;
-    if (count > vm->caps.bytes) decoder_fail(d, "more than %zu bytes", vm->caps.bytes);
-    uint64_t items = decoder_read_array(d);
-    if (items > LUAI_MAXSTACK - LUA_MINSTACK || !lua_checkstack(L, (int)items + LUA_MINSTACK))
-        decoder_fail(d, "too many values: %llu", (unsigned long long)items);
-    for (uint64_t i = 0; i < items; i++) {
-        d->owed--;
-        read_value(d);
-    }
-    if (d->at != d->end) decoder_fail(d, "%zu bytes after the end", (size_t)(d->end - d->at));
-    if (d->shared != LUA_NOREF || d->cells != LUA_NOREF) release(d, L);
-    d->busy = false;
-    return (int)items;
-}
-
-void vm_decoders_reset(lfvm *vm) {
-    for (decoder *d = vm->decoders; d != NULL; d = d->next) d->busy = false;
-}
-
-void vm_decoders_free(lfvm *vm) {
-    while (vm->decoders != NULL) {
-        decoder *d = vm->decoders;
-        vm->decoders = d->next;
-        vm_resize(&vm->memory, d->frames, d->frame_capacity * sizeof(decoder_frame), 0);
-        vm_resize(&vm->memory, d, sizeof(decoder), 0);
     }
 }

@@ -67,6 +67,9 @@ uint64_t decoder_read_array(decoder *d);
 /// Reads a byte string; it lies in the message.
 const char *decoder_read_string(decoder *d, size_t *count);
 
+/// [-0, +1] Reads one value whole.
+void decoder_read_value(decoder *d);
+
 /// One level deeper.
 void decoder_enter(decoder *d);
 /// The stack has room for LUA_MINSTACK values afterwards.

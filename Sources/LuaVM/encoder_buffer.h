@@ -46,6 +46,9 @@ bool encoder_put_scalar(encoder *e, lua_State *L, int index);
 /// [-1, +0 or a frame] Begins the value on top, which encoder_put_scalar has refused.
 void encoder_begin(encoder *e, lua_State *L);
 
+/// [-0, +0] Writes a value whole.
+void encoder_put_value(encoder *e, lua_State *L, int index);
+
 // encoder_function.c
 void encoder_begin_function(encoder *e, lua_State *L);
 void encoder_step_upvalues(encoder *e, lua_State *L, encoder_frame *f);
