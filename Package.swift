@@ -6,14 +6,16 @@ import PackageDescription
 /// `Scripts/luafleet` builds with `LUAFLEET_STATIC=1`: executables that need no shared Swift library and start fast. The
 /// command line is linked wholly statically; the worker stays dynamic towards libc, because Lua's `require` opens C modules.
 let isStaticBuild = Context.environment["LUAFLEET_STATIC"] == "1"
-let commandLineLinking: [LinkerSetting] = isStaticBuild ? [.unsafeFlags(["-static-executable", "-Xlinker", "-no-pie"])] : []
+let commandLineLinking: [LinkerSetting] =
+    isStaticBuild ? [.unsafeFlags(["-static-executable", "-Xlinker", "-no-pie"])] : []
 let workerLinking: [LinkerSetting] =
+    isStaticBuild ? [.unsafeFlags(["-Xclang-linker", "-static-libgcc", "-Xlinker", "-no-pie"])] : []
+/// Swift's static runtime asks for `-lstdc++` before any linker flag of ours is read, and every shared library costs the worker's
+/// start a third of a millisecond. Only what a module autolinks is read earlier, and it is read as a response file: so the
+/// archive comes first there, and the shared library after it is "not needed".
+let workerSwift: [SwiftSetting] =
     isStaticBuild
-    ? [
-        .unsafeFlags([
-            "-Xclang-linker", "-static-libstdc++", "-Xclang-linker", "-static-libgcc", "-Xlinker", "-no-pie",
-        ])
-    ] : []
+    ? [.unsafeFlags(["-Xfrontend", "-autolink-library", "-Xfrontend", ":libstdc++.a -Wl,--as-needed"])] : []
 
 let strictC: [CSetting] = [
     .define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]),
@@ -34,12 +36,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
-        .target(name: "LuaVM", dependencies: ["CLua"], cSettings: strictC),
+        .target(
+            name: "LuaVM", dependencies: ["CLua"], cSettings: strictC,
+            linkerSettings: [.linkedLibrary("m")]),  // a static liblua5.4 needs it
         .target(name: "CFleetSystem", cSettings: strictC),
         .target(name: "LuaFleetWire"),
         .target(
             name: "LuaFleetCore",
-            dependencies: ["LuaFleetWire", .product(name: "DequeModule", package: "swift-collections")]),
+            dependencies: ["LuaFleetWire"]),
         .target(
             name: "LuaFleet",
             dependencies: [
@@ -48,18 +52,27 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .target(name: "LuaFleetWorker", dependencies: ["LuaFleetWire", "LuaVM", "CFleetSystem"]),
-        .executableTarget(name: "luafleet-worker", dependencies: ["LuaFleetWorker"], linkerSettings: workerLinking),
+        .executableTarget(
+            name: "luafleet-worker", dependencies: ["LuaFleetWorker"], swiftSettings: workerSwift,
+            linkerSettings: workerLinking),
         .executableTarget(
             name: "luafleet",
-            dependencies: ["LuaFleet", "CFleetSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "CFleetSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             linkerSettings: commandLineLinking),
         .testTarget(name: "LuaFleetWireTests", dependencies: ["LuaFleetWire"]),
         .testTarget(name: "LuaFleetCoreTests", dependencies: ["LuaFleetCore", "LuaFleetWire"]),
-        .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "CLua", "LuaFleetWire"]),
+        .target(name: "LuaVMFuzz", dependencies: ["LuaVM"], path: "Tests/LuaVMFuzz", cSettings: strictC),
+        .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem"]),
+        .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
+        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem", "test-host"]),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
     ],
     swiftLanguageModes: [.v6]

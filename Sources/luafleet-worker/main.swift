@@ -1,1 +1,4 @@
-print("worker")
+// The worker executable: all of it is in LuaFleetWorker.
+import LuaFleetWorker
+
+runWorkerProgram(arguments: CommandLine.arguments)

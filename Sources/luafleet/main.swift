@@ -1,1 +1,18 @@
-print("luafleet")
+// The program: arguments in, exit status out.
+import Glibc
+import LuaFleet
+
+let arguments = rawArguments()
+// The worker's start-up runs beside our own: half of the time of a short run. What is wrong with it, the pool will say.
+if arguments.first == Bytes("run".utf8), let worker = try? LuaPool.findWorker() { SpawnedServer.spawnAhead(worker) }
+// Not `await` here: the main thread of an async main ends itself (dispatch_main), and the unwinding that goes with it takes 15 ms in a
+// statically linked program.
+CommandLineTool.begin(arguments)
+while true { pause() }
+
+/// Without the program's name; bytes, as the system has them: `CommandLine.arguments` would repair them.
+func rawArguments() -> [Bytes] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+        CommandLine.unsafeArgv[index].map { Bytes(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+    }
+}

@@ -1,2 +1,81 @@
+// System calls that Glibc's Swift module hides or cannot express: descriptors in messages, spawn with a clean child, memory files.
+// Every function returns 0 or a value >= 0 on success and -errno on failure; none touches the caller's errno contract.
+#ifndef CFLEETSYSTEM_H
+#define CFLEETSYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "CFleetStack.h"
-int csys_placeholder(void);
+#include "CFleetSystemProbe.h"
+
+#pragma clang assume_nonnull begin
+
+/// A connected AF_UNIX stream pair, both ends close-on-exec.
+int lfs_socket_pair(int ends[_Nonnull 2]);
+
+/// A pipe, both ends close-on-exec, the read end non-blocking.
+int lfs_capture_pipe(int ends[_Nonnull 2]);
+
+/// Sends `count` bytes and, with the first of them, descriptor `fd` (SCM_RIGHTS, unix(7)); `fd` < 0 sends none. Returns the bytes sent. Never raises SIGPIPE.
+ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
+
+/// Receives up to `count` bytes and up to `fds_capacity` descriptors (close-on-exec). Returns the bytes received, 0 at the end.
+/// Descriptors beyond the capacity are closed.
+ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
+
+/// Spawns `path --fork-server` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, nothing else open, no signal blocked or ignored, and a
+/// process group of its own. The caller's signal mask, descriptors and directory stay as they are.
+int lfs_spawn_fork_server(const char *path, int control, int noise, pid_t *pid);
+
+/// fork(2). Only for single-threaded programs.
+pid_t lfs_fork(void);
+
+/// An anonymous file in memory, opened for appending, close-on-exec (memfd_create(2)).
+int lfs_capture_file(const char *name);
+
+/// Gives back the memory of the first `count` bytes of a file; its size stays (fallocate(2), FALLOC_FL_PUNCH_HOLE).
+int lfs_release_front(int fd, uint64_t count);
+
+/// Anonymous memory that a forked child shares with its parent.
+void *_Nullable lfs_map_shared(size_t count);
+
+/// The next child will not inherit the mapping (madvise(2), MADV_DONTFORK).
+int lfs_keep_from_children(void *start, size_t count);
+
+/// Closes every descriptor from `first` on (close_range(2), or one by one on an old kernel).
+void lfs_close_from(int first);
+
+/// SIGKILL to this process as soon as its parent ends (prctl(2), PR_SET_PDEATHSIG). Only where the parent is single-threaded.
+int lfs_die_with_parent(void);
+
+/// A descriptor that becomes readable when a child ends; SIGCHLD is blocked from here on (signalfd(2)).
+int lfs_child_signals(void);
+
+/// Takes what stands in a descriptor of lfs_child_signals.
+void lfs_drain_signals(int fd);
+
+/// Unblocks all signals; in a forked worker.
+void lfs_reset_signals(void);
+
+typedef struct {
+    pid_t pid;          // 0: none has ended
+    bool signaled;
+    int code;           // exit status or signal
+    uint64_t user_us, system_us, peak_rss_bytes;
+} lfs_exit;
+
+/// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
+/// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
+int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
+
+/// Fills `bytes` from getrandom(2).
+void lfs_random(void *bytes, size_t count);
+
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t lfs_now(void);
+
+#pragma clang assume_nonnull end
+#endif

@@ -32,7 +32,24 @@ package struct ValueWriter: ~Copyable {
     }
 
     deinit {
-        base.deallocate()
+        if capacity > 0 { base.deallocate() }
+    }
+
+    /// Begins with `count` bytes that are no value: room for the head of a frame, filled by `body`. The capacity has to have room for them.
+    package mutating func begin(prefix count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        precondition(self.count == 0 && count <= capacity)
+        body(UnsafeMutableRawBufferPointer(start: base, count: count))
+        self.count = count
+        messageStart = count
+    }
+
+    /// Hands over the memory that was written to, without a copy; whoever takes it frees it (`deallocate()`, which is free(3)). Ends the writer's use.
+    package mutating func takeStorage() -> (memory: UnsafeMutableRawBufferPointer, count: Int) {
+        defer {
+            capacity = 0
+            count = 0
+        }
+        return (UnsafeMutableRawBufferPointer(start: base, count: capacity), count)
     }
 
     /// What has been written. Valid until the next write.

@@ -42,6 +42,7 @@ typedef struct {
     size_t memory_limit;  // bytes the allocator hands out; 0: no limit
     lfvm_callbacks callbacks;
     uint64_t seed[2];      // for math.random; the caller takes it from getrandom(2)
+    bool by_name_only;     // no function crosses by value, in either direction: no bytecode is written or loaded. For `safe` and `locked`
 } lfvm_options;
 
 typedef enum {
@@ -88,6 +89,10 @@ void lfvm_set_callbacks(lfvm *vm, const lfvm_callbacks *callbacks);
 /// On failure LFVM_LOAD_ERROR or LFVM_MEMORY_LIMIT, and `failure` holds the failure message (see ValuesOnTheWire).
 lfvm_status lfvm_define(
     lfvm *vm, uint32_t id, const char *name, const uint8_t *source, size_t count, bool allow_bytecode, lfvm_message *failure);
+
+/// Defines script `id` as a function by value: `bytes` is a message with one item, a Lua function or the name of one. lfvm_run without a function name runs it.
+/// Further statuses: LFVM_BAD_MESSAGE, and LFVM_NO_FUNCTION where the item is no function.
+lfvm_status lfvm_define_function(lfvm *vm, uint32_t id, const uint8_t *bytes, size_t count, lfvm_message *failure);
 
 /// Forgets script `id`, its chunk and its functions. An unknown id is fine.
 void lfvm_forget(lfvm *vm, uint32_t id);

@@ -1,0 +1,50 @@
+// Memory and time: files in memory, mappings shared with children, randomness, the monotonic clock.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "CFleetSystem.h"
+
+int lfs_capture_file(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    // Appending, so that several writers (a shell and its children) never overwrite each other.
+    if (fcntl(fd, F_SETFL, O_APPEND) != 0) {
+        int failure = errno;
+        close(fd);
+        return -failure;
+    }
+    return fd;
+}
+
+int lfs_release_front(int fd, uint64_t count) {
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)count) == 0 ? 0 : -errno;
+}
+
+void *lfs_map_shared(size_t count) {
+    void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+int lfs_keep_from_children(void *start, size_t count) {
+    return madvise(start, count, MADV_DONTFORK) == 0 ? 0 : -errno;
+}
+
+void lfs_random(void *bytes, size_t count) {
+    size_t done = 0;
+    while (done < count) {
+        ssize_t got = getrandom((char *)bytes + done, count - done, 0);
+        if (got > 0) done += (size_t)got;
+        else if (errno != EINTR) break;  // ENOSYS: older than any kernel this runs on; the bytes stay as they were
+    }
+}
+
+uint64_t lfs_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,114 @@
+// Processes: the clean spawn, fork, death with the parent, reaping.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "CFleetSystem.h"
+
+extern char **environ;
+
+int lfs_spawn_fork_server(const char *path, int control, int noise, pid_t *pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return -failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -failure;
+    }
+    // dup2 onto itself would keep close-on-exec and, done in the wrong order, overwrite the other: both ends go above 3 first.
+    int high_control = fcntl(control, F_DUPFD_CLOEXEC, 16), high_noise = fcntl(noise, F_DUPFD_CLOEXEC, 16);
+    if (high_control < 0 || high_noise < 0) {
+        failure = errno;
+        goto done;
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    sigdelset(&all, SIGKILL);
+    sigdelset(&all, SIGSTOP);
+    // Threads of Swift's runtime block nearly every signal; a child would inherit that mask.
+    if ((failure = posix_spawnattr_setsigmask(&attributes, &none)) != 0) goto done;
+    if ((failure = posix_spawnattr_setsigdefault(&attributes, &all)) != 0) goto done;
+    if ((failure = posix_spawnattr_setpgroup(&attributes, 0)) != 0) goto done;
+    failure = posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    if (failure != 0) goto done;
+    if ((failure = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 1)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 2)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_control, 3)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, 4)) != 0) goto done;
+    char *arguments[] = {(char *)"luafleet-worker", (char *)"--fork-server", NULL};
+    failure = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
+done:
+    if (high_control >= 0) close(high_control);
+    if (high_noise >= 0) close(high_noise);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return -failure;
+}
+
+pid_t lfs_fork(void) {
+    pid_t pid = fork();
+    return pid >= 0 ? pid : -errno;
+}
+
+void lfs_close_from(int first) {
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+    struct rlimit limit;
+    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+    for (int fd = first; fd < end; fd++) close(fd);
+}
+
+int lfs_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : -errno; }
+
+int lfs_child_signals(void) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &children, NULL) != 0) return -errno;
+    int fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd >= 0 ? fd : -errno;
+}
+
+void lfs_drain_signals(int fd) {
+    struct signalfd_siginfo infos[16];
+    while (read(fd, infos, sizeof infos) > 0) continue;
+}
+
+void lfs_reset_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *ended) {
+    ended->pid = 0;
+    siginfo_t info = {0};
+    // The group is killed while its leader is still a zombie, so that its number cannot have passed to somebody else.
+    int result;
+    do result = waitid(pid < 0 ? P_ALL : P_PID, pid < 0 ? 0 : (id_t)pid, &info, WEXITED | WNOWAIT | (block ? 0 : WNOHANG));
+    while (result != 0 && errno == EINTR);
+    if (result != 0) return -errno;
+    if (info.si_pid == 0) return 0;
+    if (kill_group) kill(-info.si_pid, SIGKILL);
+    int status = 0;
+    struct rusage usage;
+    if (wait4(info.si_pid, &status, 0, &usage) < 0) return -errno;
+    ended->pid = info.si_pid;
+    ended->signaled = WIFSIGNALED(status);
+    ended->code = ended->signaled ? WTERMSIG(status) : WEXITSTATUS(status);
+    ended->user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    ended->system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+    ended->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    return 0;
+}

@@ -1,2 +1,0 @@
-#include "CFleetSystem.h"
-int csys_placeholder(void) { return 0; }

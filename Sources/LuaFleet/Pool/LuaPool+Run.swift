@@ -1,0 +1,180 @@
+// Tasks with everything that is known of them afterwards: what command lines and test runners want.
+import LuaFleetCore
+import LuaFleetWire
+
+/// A task to run: a script with arguments.
+public struct LuaJob: Sendable {
+    public var script: LuaScript
+    public var arguments: [LuaValue]
+
+    public init(_ script: LuaScript, _ arguments: [LuaValue] = []) {
+        self.script = script
+        self.arguments = arguments
+    }
+}
+
+/// What became of a task.
+public struct LuaTaskReport: Sendable {
+    /// Within its run, from 1.
+    public var index: Int
+    public var job: LuaJob
+    /// All results, or ``LuaError`` or ``LuaFleetError``.
+    public var result: Result<LuaResults, any Error>
+    /// What the task wrote to standard output: `print`, `io.write`, C code, child processes.
+    public var standardOutput: [UInt8]
+    public var standardError: [UInt8]
+    /// How long it ran.
+    public var duration: Duration
+    /// How often it was started.
+    public var attempts: Int
+    /// The worker's slot, from 1; 0: it never ran.
+    public var worker: Int
+    /// The process that ran it; 0: none.
+    public var pid: Int32
+}
+
+extension LuaPool {
+    /// Runs one task and tells everything about it. It does not throw: a failure is the report's result.
+    public func run(_ script: LuaScript, _ arguments: LuaValue...) async -> LuaTaskReport {
+        let job = LuaJob(script, arguments)
+        do throws(LuaFleetError) {
+            let request = try request(of: job, index: 1)
+            return report(await outcome(of: request), job, index: 1)
+        } catch {
+            return Self.report(failed: error, job, index: 1)
+        }
+    }
+
+    /// Runs every job and yields the reports: in the order of completion, or, where `ordered`, of the jobs.
+    ///
+    /// Jobs are taken as there is room: at most 2 × workers are ahead of the reports that were taken, so an endless sequence runs in flat memory.
+    /// Leaving the sequence early kills what runs and drops what waits.
+    public func reports<Jobs: AsyncSequence & Sendable>(of jobs: Jobs, ordered: Bool = false) -> LuaReports
+    where Jobs.Element == LuaJob {
+        LuaReports(pool: self, isOrdered: ordered) { feed in
+            for try await job in jobs {
+                guard await feed(job) else { return }
+            }
+        }
+    }
+
+    /// Runs every job and yields the reports, as the other form does.
+    public func reports(of jobs: some Sequence<LuaJob> & Sendable, ordered: Bool = false) -> LuaReports {
+        LuaReports(pool: self, isOrdered: ordered) { feed in
+            for job in jobs {
+                guard await feed(job) else { return }
+            }
+        }
+    }
+
+    func request(of job: LuaJob, index: Int) throws(LuaFleetError) -> TaskRequest {
+        try request(job.script, index: UInt64(index), setsArg: job.script.functionName == nil) {
+            try LuaMessage.encode(arguments: job.arguments, into: &$0)
+        }
+    }
+
+    func report(_ outcome: TaskOutcome, _ job: LuaJob, index: Int) -> LuaTaskReport {
+        let result: Result<LuaResults, any Error>
+        if let failure = failure(of: outcome, script: job.script, index: index) {
+            result = .failure(failure)
+        } else {
+            var bytes: [UInt8] = [0x80]  // no values
+            if case .values(let answer) = outcome.answer { bytes = answer }
+            result = Result { try self.result(bytes, of: job.script) }
+        }
+        return LuaTaskReport(
+            index: index, job: job, result: result, standardOutput: outcome.standardOutput,
+            standardError: outcome.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
+            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid)
+    }
+
+    static func report(failed error: any Error, _ job: LuaJob, index: Int) -> LuaTaskReport {
+        LuaTaskReport(
+            index: index, job: job, result: .failure(error), standardOutput: [], standardError: [], duration: .zero,
+            attempts: 0, worker: 0, pid: 0)
+    }
+}
+
+/// The reports of a run. One iterator at a time; throws what the sequence of jobs threw, after the reports of what came before.
+public struct LuaReports: AsyncSequence, Sendable {
+    public typealias Element = LuaTaskReport
+    typealias Producer = @Sendable (_ feed: (LuaJob) async -> Bool) async throws -> Void
+
+    let pool: LuaPool
+    let isOrdered: Bool
+    let produce: Producer
+
+    init(pool: LuaPool, isOrdered: Bool, produce: @escaping Producer) {
+        self.pool = pool
+        self.isOrdered = isOrdered
+        self.produce = produce
+    }
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(Run(self))
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        private let run: Run
+
+        fileprivate init(_ run: Run) {
+            self.run = run
+        }
+
+        public mutating func next() async throws -> LuaTaskReport? {
+            try await run.next()
+        }
+    }
+
+    /// One pass over the reports; its end, by whatever way, ends the tasks.
+    fileprivate final class Run: Sendable {
+        private let pool: LuaPool
+        private let stream: TaskStream
+        private let jobs = JobTable()
+        private let feeder: Task<Void, Never>
+
+        init(_ reports: LuaReports) {
+            let stream = TaskStream(
+                shell: reports.pool.shell, window: 2 * reports.pool.configuration.workers, isOrdered: reports.isOrdered)
+            self.pool = reports.pool
+            self.stream = stream
+            let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)
+            feeder = Task {
+                var count = 0
+                do {
+                    try await produce { job in
+                        guard await stream.waitForRoom() else { return false }
+                        let index = count
+                        count += 1
+                        do throws(LuaFleetError) {
+                            let request = try pool.request(of: job, index: index + 1)
+                            jobs.add(index, job)
+                            stream.feed(request)
+                        } catch {
+                            jobs.add(index, job, error)
+                            stream.feed(failed: TaskOutcome(end: .cancelled))
+                        }
+                        return true
+                    }
+                    stream.inputEnded()
+                } catch {
+                    stream.inputEnded(error)
+                }
+            }
+        }
+
+        deinit {
+            feeder.cancel()
+            stream.cancel()
+        }
+
+        func next() async throws -> LuaTaskReport? {
+            try await withTaskCancellationHandler {
+                guard let (index, outcome) = try await stream.next() else { return nil }
+                return jobs.take(index, outcome, pool)
+            } onCancel: {
+                stream.cancel()
+            }
+        }
+    }
+}

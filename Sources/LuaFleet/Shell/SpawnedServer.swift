@@ -1,0 +1,61 @@
+// The start of a fork server's process: descriptors, spawn, and spawning ahead of need.
+import CFleetSystem
+import Glibc
+import LuaFleetCore
+import NIOConcurrencyHelpers
+
+/// A fork server's process with the host's ends of its control socket and of what it writes to its standard streams. Whoever takes it owns them.
+package struct SpawnedServer: Sendable {
+    let pid: pid_t
+    let control: Int32
+    let noise: Int32
+
+    private static let ahead = NIOLockedValueBox<(executable: String, server: SpawnedServer)?>(nil)
+
+    /// Spawns a fork server that the next pool with this executable takes, so that it starts up while the caller does other things. A failure shows in
+    /// that pool. If no pool comes, the server ends with this process.
+    package static func spawnAhead(_ executable: String) {
+        guard let server = try? spawn(executable) else { return }  // the pool tries again and says what is wrong
+        ahead.withLockedValue { $0 = (executable, server) }
+    }
+
+    /// The one that was spawned ahead, or a new one.
+    static func take(_ executable: String) throws(SetupFailure) -> SpawnedServer {
+        let waiting = ahead.withLockedValue { ahead in
+            guard let found = ahead, found.executable == executable else { return nil as SpawnedServer? }
+            ahead = nil
+            return found.server
+        }
+        if let waiting { return waiting }
+        return try spawn(executable)
+    }
+
+    private static func spawn(_ executable: String) throws(SetupFailure) -> SpawnedServer {
+        var control: (Int32, Int32) = (-1, -1)
+        var noise: (Int32, Int32) = (-1, -1)
+        let paired = withUnsafeMutableBytes(of: &control) {
+            lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
+        }
+        guard paired == 0 else { throw .hostResources(-paired) }
+        let piped = withUnsafeMutableBytes(of: &noise) {
+            lfs_capture_pipe($0.bindMemory(to: Int32.self).baseAddress!)  // likewise
+        }
+        guard piped == 0 else {
+            closeAll(control.0, control.1)
+            throw .hostResources(-piped)
+        }
+        var pid: pid_t = 0
+        let spawned = lfs_spawn_fork_server(executable, control.1, noise.1, &pid)
+        closeAll(control.1, noise.1)
+        guard spawned == 0 else {
+            closeAll(control.0, noise.0)
+            throw .notExecutable(-spawned)
+        }
+        return SpawnedServer(pid: pid, control: control.0, noise: noise.0)
+    }
+}
+
+/// Closes descriptors that are known to be open and nobody else's.
+func closeAll(_ descriptors: Int32...) {
+    for fd in descriptors { close(fd) }
+}

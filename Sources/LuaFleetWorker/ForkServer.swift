@@ -1,0 +1,190 @@
+// The fork server: a single-threaded process that forks workers on demand, ends them on demand and reports how each ended.
+import CFleetSystem
+import Glibc
+import LuaFleetWire
+import LuaVM
+
+struct ForkServer {
+    private struct Child {
+        var slot: UInt32
+        var generation: UInt32
+        var journal: Journal
+        var files: CaptureFiles
+    }
+
+    /// What of a dead worker's output since its last task is reported at most. Larger: a flood makes long reports; smaller: the end of a crash message may be cut.
+    private static let tailLimit = 1 << 20
+
+    private let control: Int32
+    private let vm: OpaquePointer
+    private let pid = getpid()
+    private var children: [pid_t: Child] = [:]
+    private var pids: [UInt32: pid_t] = [:]  // by slot
+    private var input = InputBuffer()
+    private var sockets: [Int32] = []
+    private var nextSocket = 0
+
+    /// Prepares what every worker shares: a Lua state with its libraries.
+    init(control: Int32) {
+        self.control = control
+        var options = lfvm_options.capturing
+        lfs_random(&options.seed, 16)
+        guard let vm = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
+        self.vm = vm
+    }
+
+    /// Serves until the host closes the control socket; then every worker ends with this process.
+    mutating func run() -> Never {
+        prepareProcess()
+        let childSignals = lfs_child_signals()
+        guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
+        send(Preface.bytes + .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: pid).payload))
+        var descriptors = [
+            pollfd(fd: control, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0),
+        ]
+        while true {
+            guard poll(&descriptors, 2, -1) >= 0 || errno == EINTR else { _exit(WorkerStatus.noResources) }
+            if descriptors[1].revents != 0 {
+                lfs_drain_signals(childSignals)
+                reap()
+            }
+            if descriptors[0].revents != 0 { receive() }
+        }
+    }
+
+    /// What workers inherit: signals as the system has them, no core files, first in line for the out-of-memory killer, room for descriptors.
+    private func prepareProcess() {
+        // Swift's runtime may have put its backtracer behind the signals of a crash (SWIFT_BACKTRACE): a worker ends at once, by the signal.
+        for number in 1...31 { signal(Int32(number), SIG_DFL) }
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        let adjustment = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        if adjustment >= 0 {
+            _ = write(adjustment, "500", 3)
+            close(adjustment)
+        }
+    }
+
+    // MARK: Commands
+
+    private mutating func receive() {
+        let room = input.makeRoom(4096)
+        var received: (Int32, Int32, Int32, Int32) = (-1, -1, -1, -1)
+        var count = 0
+        let bytes = withUnsafeMutableBytes(of: &received) {
+            lfs_receive(control, room.baseAddress!, room.count, $0.bindMemory(to: Int32.self).baseAddress!, 4, &count)  // room and a tuple of four: never nil
+        }
+        guard bytes > 0 else { leave() }
+        withUnsafeBytes(of: &received) { sockets.append(contentsOf: $0.bindMemory(to: Int32.self).prefix(count)) }
+        input.received(bytes)
+        let parser = FrameParser(limit: 64 << 20)
+        while true {
+            let step: FrameParser.Step
+            do throws(ProtocolViolation) { step = try parser.next(in: input.bytes) } catch { leave() }
+            guard case .frame(let header, _, let size) = step else { return }
+            switch header.kind {
+            case .startWorker: start(slot: header.worker, generation: header.task)
+            case .killWorker: kill(slot: header.worker, generation: header.task)
+            default: leave()
+            }
+            input.consume(size)
+        }
+    }
+
+    private mutating func start(slot: UInt32, generation: UInt32) {
+        guard nextSocket < sockets.count else { leave() }
+        let socket = sockets[nextSocket]
+        nextSocket += 1
+        if nextSocket == sockets.count {
+            sockets.removeAll(keepingCapacity: true)
+            nextSocket = 0
+        }
+        defer { close(socket) }
+        guard let journal = Journal(socket: socket) else { return refuse(slot, generation, ENOMEM) }
+        guard let files = CaptureFiles() else {
+            journal.unmap()
+            return refuse(slot, generation, EMFILE)
+        }
+        let child = lfs_fork()
+        if child == 0 {
+            var worker = Worker(slot: slot, server: pid, vm: vm, journal: journal, files: files)
+            worker.run()
+        }
+        guard child > 0 else {
+            files.close()
+            journal.unmap()
+            return refuse(slot, generation, -child)
+        }
+        journal.keepFromChildren()
+        children[child] = Child(slot: slot, generation: generation, journal: journal, files: files)
+        pids[slot] = child
+    }
+
+    private func refuse(_ slot: UInt32, _ generation: UInt32, _ failure: Int32) {
+        var payload = [UInt8]()
+        payload.append(integer: failure)
+        send(.frame(FrameHeader(kind: .workerNotStarted, worker: slot, task: generation), payload: payload))
+    }
+
+    private func kill(slot: UInt32, generation: UInt32) {
+        guard let pid = pids[slot], children[pid]?.generation == generation else {
+            return  // it has ended, and the report is on its way
+        }
+        // Not reaped yet, so the number is still its own. The group is its own too, unless it was killed before it could say so.
+        _ = Glibc.kill(-pid, SIGKILL)
+        _ = Glibc.kill(pid, SIGKILL)
+    }
+
+    // MARK: Ends
+
+    private mutating func reap() {
+        var ended = lfs_exit()
+        while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
+            guard let child = children.removeValue(forKey: ended.pid) else { continue }
+            if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
+            let unsent = child.journal.unsent
+            let report = WorkerExitReport(
+                exit: ProcessExit(ended), lastStarted: child.journal.header.pointee.started.load(ordering: .acquiring),
+                unsentOffset: unsent.offset, unsent: unsent.bytes,
+                standardOutput: child.files.tail(
+                    of: .standardOutput, from: child.journal.taken(of: .standardOutput), limit: Self.tailLimit),
+                standardError: child.files.tail(
+                    of: .standardError, from: child.journal.taken(of: .standardError), limit: Self.tailLimit))
+            child.files.close()
+            child.journal.unmap()
+            send(
+                .frame(
+                    FrameHeader(kind: .workerExited, worker: child.slot, task: child.generation),
+                    payload: report.payload))
+        }
+    }
+
+    /// The host is gone or does not make sense: nothing may be left behind.
+    private func leave() -> Never {
+        for pid in children.keys {
+            _ = Glibc.kill(-pid, SIGKILL)
+            _ = Glibc.kill(pid, SIGKILL)
+        }
+        // Reaped here, since the next parent may be an init that reaps nobody. Not for ever: the kernel may hold one that hangs in a disk.
+        let patience = lfs_now() + 1_000_000_000
+        var remaining = children.count
+        var ended = lfs_exit()
+        while remaining > 0, lfs_now() < patience {
+            guard lfs_reap(-1, false, true, &ended) == 0 else { break }
+            if ended.pid > 0 { remaining -= 1 } else { usleep(30) }
+        }
+        _exit(0)
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { buffer in
+            var sent = 0
+            while sent < buffer.count {
+                let count = lfs_send(control, buffer.baseAddress! + sent, buffer.count - sent, -1)  // not empty
+                guard count > 0 else { leave() }
+                sent += count
+            }
+        }
+    }
+}

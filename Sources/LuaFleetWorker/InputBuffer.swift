@@ -1,0 +1,64 @@
+// Bytes that were read from a socket and not consumed yet.
+import CFleetSystem
+import Glibc
+
+struct InputBuffer {
+    /// Enough for hundreds of small tasks a read; a longer frame makes it grow for as long as it stands there.
+    private static let usualCapacity = 16 * 1024
+
+    private var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: usualCapacity, alignment: 16)
+    private var start = 0
+    private var end = 0
+
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: storage[start..<end])
+    }
+
+    mutating func consume(_ count: Int) {
+        start += count
+        guard start == end else { return }
+        start = 0
+        end = 0
+        if storage.count > 1 << 20 { reallocate(Self.usualCapacity) }  // a huge task does not keep its memory
+    }
+
+    /// Room for `needed` more bytes behind those that stand here.
+    mutating func makeRoom(_ needed: Int) -> UnsafeMutableRawBufferPointer {
+        if storage.count - end < needed {
+            if storage.count - (end - start) >= needed {
+                storage.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start)  // never nil: usualCapacity > 0
+                end -= start
+                start = 0
+            } else {
+                reallocate(end - start + needed)
+            }
+        }
+        return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
+    }
+
+    mutating func received(_ count: Int) {
+        end += count
+    }
+
+    /// Reads until at least `needed` more bytes are there. The end of the stream ends the process: the host is gone, or has closed this worker.
+    mutating func fill(from socket: Int32, needing needed: Int) {
+        var missing = needed
+        while missing > 0 {
+            let room = makeRoom(missing)
+            let count = Glibc.read(socket, room.baseAddress, room.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { _exit(WorkerStatus.hostGone) }
+            received(count)
+            missing -= count
+        }
+    }
+
+    private mutating func reallocate(_ capacity: Int) {
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
+        if end > start { larger.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start) }  // both not empty
+        storage.deallocate()
+        storage = larger
+        end -= start
+        start = 0
+    }
+}

@@ -1,0 +1,178 @@
+// A worker's life after the fork: one loop that reads a task, runs it and writes the answer.
+import CFleetSystem
+import Glibc
+import LuaFleetWire
+import LuaVM
+
+/// A script as the worker keeps it, to define it again in a fresh state.
+struct StoredScript {
+    var id: UInt32
+    var allowsBytecode: Bool
+    /// With a zero byte at the end.
+    var chunkName: [UInt8]
+    var source: [UInt8]
+
+    init?(payload: UnsafeRawBufferPointer) {
+        var reader = FieldReader(payload)
+        guard let id = reader.integer(UInt32.self), let allowsBytecode = reader.integer(UInt32.self),
+            let name = reader.counted(), !name.contains(0)
+        else { return nil }
+        self.id = id
+        self.allowsBytecode = allowsBytecode != 0
+        self.chunkName = Array(name) + [0]
+        self.source = Array(reader.rest)
+    }
+}
+
+struct Worker {
+    /// The worker's own descriptors: 0 is /dev/null, 1 and 2 the capture files, 3 the socket to the host. There are no others.
+    private static let socket: Int32 = 3
+
+    private let slot: UInt32
+    private let journal: Journal
+    private let runner: TaskRunner
+    private var scripts: [UInt32: StoredScript] = [:]
+    private var input = InputBuffer()
+
+    /// Turns the process that was just forked into a worker.
+    init(slot: UInt32, server: Int32, vm: OpaquePointer, journal: Journal, files: CaptureFiles) {
+        _ = lfs_die_with_parent()
+        if getppid() != server { _exit(WorkerStatus.hostGone) }  // the fork server ended before the line above
+        setpgid(0, 0)
+        lfs_reset_signals()
+        dup2(files.standardOutput, 1)
+        dup2(files.standardError, 2)
+        dup2(journal.socket, Self.socket)
+        _ = fcntl(Self.socket, F_SETFD, FD_CLOEXEC)
+        lfs_close_from(4)
+        self.slot = slot
+        self.journal = Journal(journal, socket: Self.socket)
+        self.runner = TaskRunner(
+            vm: vm, slot: slot, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2))
+    }
+
+    /// Works until the host closes the socket.
+    mutating func run() -> Never {
+        sayReady()
+        let parser = FrameParser(limit: .max)  // the host is trusted
+        while true {
+            input.fill(from: Self.socket, needing: process(parser))
+        }
+    }
+
+    private func sayReady() {
+        let header = FrameHeader(kind: .ready, worker: slot, length: 4)
+        guard let target = journal.reserve(FrameHeader.size + 4) else { _exit(WorkerStatus.noResources) }
+        header.store(to: target)
+        (target + FrameHeader.size).storeBytes(of: getpid().littleEndian, as: Int32.self)
+        journal.commit(FrameHeader.size + 4)
+        journal.flush()
+    }
+
+    /// Handles the whole frames that stand in the buffer; returns how many bytes the next one lacks.
+    private mutating func process(_ parser: FrameParser) -> Int {
+        while true {
+            let step: FrameParser.Step
+            do throws(ProtocolViolation) { step = try parser.next(in: input.bytes) } catch {
+                _exit(WorkerStatus.protocolViolation)
+            }
+            guard case .frame(let header, let payload, let size) = step else {
+                if case .needs(let count) = step { return count }
+                continue
+            }
+            switch header.kind {
+            case .define:
+                guard let script = StoredScript(payload: payload) else { _exit(WorkerStatus.protocolViolation) }
+                scripts[script.id] = script
+                runner.define(script)
+            case .forget:
+                scripts[header.task] = nil
+                runner.forget(header.task)
+            case .task:
+                guard let task = IncomingTask(header: header, payload: payload) else {
+                    _exit(WorkerStatus.protocolViolation)
+                }
+                run(task)
+            default:
+                _exit(WorkerStatus.protocolViolation)
+            }
+            input.consume(size)
+        }
+    }
+
+    private func run(_ task: IncomingTask) {
+        journal.header.pointee.started.store(task.sequence, ordering: .releasing)
+        switch task.head.isolation {
+        case .shared:
+            runner.run(task)
+        case .freshState:
+            runInFreshState(task)
+        case .freshProcess:
+            runInFreshProcess(task)
+        }
+        // Before the next task starts: what this one did is known to the host even if the next one never ends.
+        journal.flush()
+    }
+
+    private func runInFreshState(_ task: IncomingTask) {
+        var options = lfvm_options.capturing
+        guard let fresh = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
+        let former = runner.vm
+        runner.adopt(fresh)
+        if let script = scripts[task.head.script] { runner.define(script) }
+        runner.run(task)
+        journal.flush()
+        runner.adopt(former)
+        lfvm_destroy(fresh)
+    }
+
+    private func runInFreshProcess(_ task: IncomingTask) {
+        let worker = getpid()
+        let pid = lfs_fork()
+        if pid == 0 {
+            _ = lfs_die_with_parent()
+            if getppid() != worker { _exit(WorkerStatus.hostGone) }
+            runner.adopt(runner.vm)  // its own pid and random numbers
+            runner.run(task)
+            journal.flush()
+            _exit(0)
+        }
+        var ended = lfs_exit()
+        if pid > 0 {
+            while lfs_reap(pid, true, false, &ended) == -EINTR {}
+        }
+        if journal.isUncertain { endAs(ended) }
+        if journal.header.pointee.answered.load(ordering: .relaxed) != task.sequence {
+            report(ended, forkFailure: pid < 0 ? -pid : 0, sequence: task.sequence)
+        }
+    }
+
+    /// Ends the worker as the task's process ended. That one was cut off in the middle of the stream: the host knows how much of it came, and
+    /// the fork server's report has the rest.
+    private func endAs(_ ended: lfs_exit) -> Never {
+        if ended.signaled { kill(getpid(), ended.code) }
+        _exit(ended.signaled ? WorkerStatus.streamCut : ended.code)
+    }
+
+    /// Says that the task's process ended without an answer, after what it wrote.
+    private func report(_ ended: lfs_exit, forkFailure: Int32, sequence: UInt32) {
+        runner.collectOutput(sequence: sequence)
+        var payload = [UInt8]()
+        ProcessExit(ended).append(to: &payload)
+        payload.append(integer: forkFailure)
+        let size = FrameHeader.size + payload.count
+        guard let target = journal.reserve(size) else { _exit(WorkerStatus.noResources) }  // far shorter than the journal
+        FrameHeader(kind: .processExited, worker: slot, task: sequence, length: payload.count).store(to: target)
+        payload.withUnsafeBytes { (target + FrameHeader.size).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }  // not empty
+        journal.commit(size)
+    }
+}
+
+extension ProcessExit {
+    init(_ ended: lfs_exit) {
+        self.init(
+            pid: ended.pid, reason: ended.signaled ? .signal(ended.code) : .status(ended.code),
+            userTimeMicroseconds: ended.user_us, systemTimeMicroseconds: ended.system_us,
+            peakResidentBytes: ended.peak_rss_bytes)
+    }
+}

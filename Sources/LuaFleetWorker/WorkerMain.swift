@@ -1,0 +1,19 @@
+// The worker program: what its arguments mean.
+import Glibc
+import LuaFleetWire
+
+/// Runs the worker program and never returns. `luafleet-worker --fork-server` is what a host starts, with the control socket as fd 3.
+public func runWorkerProgram(arguments: [String]) -> Never {
+    switch arguments.dropFirst().first {
+    case "--fork-server":
+        var server = ForkServer(control: 3)
+        server.run()
+    case "--version":
+        print("luafleet-worker \(releaseVersion) (protocol \(protocolVersion))")
+        exit(0)
+    default:
+        let line = "luafleet-worker: started by LuaFleet's host, not by hand; to run scripts: luafleet run SCRIPT\n"
+        _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+        exit(WorkerStatus.usage)
+    }
+}

@@ -1,0 +1,30 @@
+// W7 and W8: large strings and tables, there and back.
+import LuaFleet
+
+extension Workload {
+    static let data: [Workload] = [
+        Workload(name: "W7", summary: "64 x 8 MiB string there and back, both ways added, 2 workers") {
+            try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in
+                let text = [UInt8](repeating: 0x61, count: 8 << 20)
+                let seconds = try await timed {
+                    let echoes: [LuaString] = try await pool.map(
+                        benchScript.function("echo"), Array(repeating: text, count: 64))
+                    precondition(echoes.count == 64)
+                }
+                return [Figure(unit: "MB/s", value: 2 * 64 * Double(8 << 20) / 1e6 / seconds)]
+            }
+        },
+        Workload(name: "W8", summary: "2,000 x a table of 1,000 string to float, there and back, 2 workers") {
+            try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in
+                var table = [String: Double]()
+                for i in 1...1000 { table["key\(i)"] = Double(i) + 0.5 }
+                let seconds = try await timed {
+                    let echoes: [[String: Double]] = try await pool.map(
+                        benchScript.function("echo"), Array(repeating: table, count: 2000))
+                    precondition(echoes.last?.count == 1000)
+                }
+                return [Figure(unit: "tasks/s", value: 2000 / seconds)]
+            }
+        },
+    ]
+}

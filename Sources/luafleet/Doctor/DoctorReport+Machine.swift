@@ -1,0 +1,88 @@
+// Asks the machine for everything that `luafleet doctor` reports.
+import Glibc
+import LuaFleet
+import LuaFleetCore
+
+extension DoctorReport {
+    static func examine() -> DoctorReport {
+        DoctorReport(sections: [program(), processors(), kernel(), limits()])
+    }
+
+    private static func program() -> Section {
+        var rows = [Row(.fact, "luafleet", luaFleetVersion)]
+        do throws(LuaFleetError) {
+            let path = try LuaPool.findWorker()
+            let canRun = access(path, X_OK) == 0
+            rows.append(
+                canRun
+                    ? Row(.good, "worker", path)
+                    : Row(.bad, "worker", "\(path): cannot be run: \(systemMessage(errno))"))
+        } catch {
+            rows.append(Row(.bad, "worker", error.message))
+        }
+        return Section(title: "Program", rows: rows)
+    }
+
+    private static func processors() -> Section {
+        let facts = Processors.current
+        return Section(
+            title: "Processors",
+            rows: [Row(.good, "tasks at a time", "\(facts.usable) unless -j says otherwise", notes: facts.explanation)])
+    }
+
+    private static func kernel() -> Section {
+        let layers = KernelLayers.probe()
+        func row(_ layer: KernelLayers.Layer, _ name: String, _ use: String) -> Row {
+            switch layer {
+            case .present: Row(.good, name, use)
+            case .missing(let code): Row(.missing, name, "\(use): not here: \(systemMessage(code))")
+            }
+        }
+        let landlock = layers.landlockVersion.map { "Landlock, version \($0)" } ?? "Landlock"
+        let mounts = systemFile("/proc/self/mountinfo") ?? ""
+        let groups = ControlGroupFolder.versions(mounts: mounts).map { "\($0.rawValue)" }.joined(separator: " and ")
+        return Section(
+            title: "Kernel \(kernelRelease())",
+            rows: [
+                row(layers.landlock, landlock, "keeps a script from files, network and other processes"),
+                row(layers.seccompFilter, "seccomp filter", "keeps a script from system calls"),
+                row(layers.noNewPrivileges, "no_new_privs", "keeps a script from gaining rights"),
+                row(layers.memoryFiles, "memfd", "shared memory, captured output"),
+                row(layers.processDescriptors, "pidfd", "kills the right process, always"),
+                row(layers.closeRange, "close_range", "workers start with the descriptors they need and no others"),
+                Row(.fact, "control groups", groups.isEmpty ? "none mounted" : "version \(groups)"),
+            ])
+    }
+
+    private static func limits() -> Section {
+        let user =
+            geteuid() == 0 ? "root: limits on processes and rights do not bind it" : "user \(geteuid()), not root"
+        return Section(
+            title: "Limits",
+            rows: [
+                Row(.fact, "user", user),
+                Row(.fact, "processes", limit(__RLIMIT_NPROC)),
+                Row(.fact, "open descriptors", limit(RLIMIT_NOFILE)),
+                Row(.fact, "address space", limit(RLIMIT_AS, unit: "bytes")),
+                Row(.fact, "processor time", limit(RLIMIT_CPU, unit: "s")),
+                Row(.fact, "stack", limit(RLIMIT_STACK, unit: "bytes")),
+            ])
+    }
+
+    private static func kernelRelease() -> String {
+        var names = utsname()
+        guard uname(&names) == 0 else { return "" }
+        return withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// "1024, can be raised to 524288".
+    private static func limit(_ resource: __rlimit_resource, unit: String = "") -> String {
+        var values = rlimit()
+        guard getrlimit(Int32(resource.rawValue), &values) == 0 else { return "unknown: \(systemMessage(errno))" }
+        func text(_ value: rlim_t) -> String {
+            value == .max ? "unlimited" : "\(value)\(unit.isEmpty ? "" : " " + unit)"
+        }
+        guard values.rlim_cur != values.rlim_max else { return text(values.rlim_cur) }
+        return "\(text(values.rlim_cur)), can be raised to \(text(values.rlim_max))"
+    }
+}

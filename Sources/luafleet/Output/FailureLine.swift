@@ -1,0 +1,43 @@
+// A failed task on standard error: one line that says which and why, then the traceback.
+
+extension Failure.Kind {
+    var title: String {
+        switch self {
+        case .script: "script error"
+        case .timeout: "timeout"
+        case .cpuLimit: "CPU limit"
+        case .memoryLimit: "memory limit"
+        case .instructionLimit: "instruction limit"
+        case .outputLimit: "output limit"
+        case .resultLimit: "result limit"
+        case .notEncodable: "cannot be sent"
+        case .workerDied: "worker died"
+        case .protocol: "protocol error"
+        case .setup: "setup failed"
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+extension TaskReport {
+    /// A longer message would be a page of a terminal; all of it stands in --json-output.
+    static let messageLimit = 2000
+
+    /// "luafleet: task 3 (c.lua): script error: c.lua:1: boom", its traceback below; nil for a task that succeeded. Ends with a
+    /// line feed.
+    var failureText: Bytes? {
+        guard case .failure(let failure) = outcome else { return nil }
+        var label = Bytes(script.utf8).shown(limit: 200)
+        for value in input { label += " " + value.text.shown(limit: 60) }
+        var text = "luafleet: task \(index) (\(Bytes(label.utf8).shown(limit: 300))): \(failure.kind.title)"
+        let message = failure.message.shown(limit: Self.messageLimit)
+        if !message.isEmpty { text += ": \(message)" }
+        var bytes = Bytes(text.utf8)
+        bytes.append(UInt8(ascii: "\n"))
+        if !failure.traceback.isEmpty {
+            bytes += failure.traceback
+            if failure.traceback.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,4 @@
+// The release, as `luafleet --version` prints it.
+import LuaFleetWire
+
+let luaFleetVersion = releaseVersion

@@ -1,0 +1,94 @@
+// Runs the built command line as a person would, and collects all it says.
+import Glibc
+import Testing
+
+@testable import luafleet
+
+struct ToolResult: Equatable {
+    var output: String
+    var errors: String
+    /// 128 + n: killed by signal n.
+    var status: Int32
+}
+
+/// A folder for scripts, gone afterwards.
+final class Scratch {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/luafleet-cli-XXXXXX".utf8CString)
+        path =
+            mkdtemp(&template) == nil
+            ? "" : String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        _ = spawnAndWait(["/bin/rm", "-rf", path], input: "/dev/null", output: "/dev/null", errors: "/dev/null")
+    }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) -> String {
+        let file = path + "/" + name
+        let fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        let bytes = Array(text.utf8)
+        #expect(Glibc.write(fd, bytes, bytes.count) == bytes.count)
+        close(fd)
+        return file
+    }
+
+    /// `luafleet ARGUMENTS` in this folder. `prefix` goes in front (`taskset -c 0`); `input` is standard input, from a file.
+    func luafleet(_ arguments: String..., input: String = "", prefix: [String] = []) -> ToolResult {
+        let words = prefix + [buildFolder() + "/luafleet"] + arguments
+        return run(words, input: input)
+    }
+
+    /// A line of shell, with $LUAFLEET for the program.
+    func shell(_ line: String) -> ToolResult {
+        run(["/bin/sh", "-c", "LUAFLEET=\(buildFolder())/luafleet; " + line], input: "")
+    }
+
+    private func run(_ words: [String], input: String) -> ToolResult {
+        let inputFile = write(".in", input)
+        let (outputFile, errorFile) = (path + "/.out", path + "/.err")
+        let status = spawnAndWait(words, input: inputFile, output: outputFile, errors: errorFile, folder: path)
+        return ToolResult(output: contents(outputFile), errors: contents(errorFile), status: status)
+    }
+}
+
+func contents(_ path: String) -> String {
+    guard let source = try? ChunkSource.open(Bytes(path.utf8)) else { return "" }
+    var bytes = Bytes()
+    while let chunk = try? source.read(), !chunk.isEmpty { bytes += chunk }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// Where the tests' executable stands, and the command line and the worker beside it.
+func buildFolder() -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex))
+}
+
+/// The root of the repository.
+func repositoryFolder(_ file: String = #filePath) -> String {
+    file.split(separator: "/").dropLast(4).reduce("") { $0 + "/" + $1 }
+}
+
+private func spawnAndWait(
+    _ words: [String], input: String, output: String, errors: String, folder: String = "/"
+) -> Int32 {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    var arguments: [UnsafeMutablePointer<CChar>?] = (["env", "-C", folder] + words).map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    guard posix_spawnp(&pid, "env", &actions, nil, &arguments, environ) == 0 else { return -1 }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+}

@@ -1,0 +1,79 @@
+// What a task writes, by whatever way: all of it, in order, and nobody else's.
+import LuaFleet
+import Testing
+
+@Suite(.timeLimit(.minutes(3)))
+struct OutputTests {
+    @Test(arguments: LuaIsolation.allCases)
+    func `F56: print, io.write, io.stdout, io.stderr and children are captured in order and by stream`(
+        _ isolation: LuaIsolation
+    )
+        async throws
+    {
+        try await withPool(1, isolation: isolation) { pool in
+            let script = LuaScript.source(
+                """
+                print("a", 1, nil, true) os.execute("echo b") io.write("c", 2, "\\n") os.execute("echo d >&2; echo e")
+                io.stdout:write("f\\n") io.stderr:write("g\\n") os.execute("echo h >&2") print("i\\0j")
+                local p = io.popen("cat >&2", "w") p:write("k\\n") p:close() print("l")
+                """)
+            for _ in 1...2 {
+                let report = await pool.run(script)
+                #expect(report.output == "a\t1\tnil\ttrue\nb\nc2\ne\nf\ni\0j\nl\n", "\(report.result)")
+                #expect(report.errors == "d\ng\nh\nk\n")
+            }
+        }
+    }
+
+    @Test(arguments: LuaIsolation.allCases)
+    func `F56: 10 MB of print and 10 MB of a child come whole`(_ isolation: LuaIsolation) async throws {
+        try await withPool(1, isolation: isolation) { pool in
+            let printed = await pool.run(.source("local s = ('p'):rep(99) for i = 1, 100000 do print(s) end"))
+            #expect(printed.standardOutput.count == 10_000_000)
+            let child = await pool.run(.source("os.execute('yes 123456789 | head -n 1000000') print('end')"))
+            #expect(child.standardOutput.count == 10_000_004 && child.output.hasSuffix("123456789\nend\n"))
+            let next = await pool.run(.source("print('small') os.execute('echo child')"))
+            #expect(next.output == "small\nchild\n")
+        }
+    }
+
+    @Test(arguments: LuaIsolation.allCases)
+    func `F56: tasks that write at the same time never get each other's output`(_ isolation: LuaIsolation) async throws
+    {
+        try await withPool(4, isolation: isolation) { pool in
+            let script = LuaScript.source(
+                "for i = 1, 50 do print(...) end os.execute('echo ' .. ...) io.stderr:write(...)")
+            for try await report in pool.reports(of: (1...60).map { LuaJob(script, [.integer(Int64($0))]) }) {
+                #expect(
+                    report.output == String(repeating: "\(report.index)\n", count: 51)
+                        && report.errors == "\(report.index)")
+            }
+        }
+    }
+
+    @Test
+    func
+        `F32: a global counts on in shared, begins anew in fresh-state, and in fresh-process each task has its own pid`()
+        async throws
+    {
+        let script = LuaScript.source("n = (n or 0) + 1 return n, fleet.worker.pid")
+        for isolation in LuaIsolation.allCases {
+            try await withPool(1, isolation: isolation) { pool in
+                var (counts, pids, values) = ([Int32](), [Int32](), [LuaValue?]())
+                for _ in 1...3 {
+                    let report = await pool.run(script)
+                    values.append(report.values?.first)
+                    pids.append(report.pid)
+                    counts.append(Int32(report.worker))
+                }
+                #expect(
+                    values
+                        == (isolation == .shared
+                            ? [.integer(1), .integer(2), .integer(3)] : [.integer(1), .integer(1), .integer(1)]))
+                #expect(Set(pids).count == (isolation == .freshProcess ? 3 : 1) && counts == [1, 1, 1])
+                let workers = await pool.workerPids
+                #expect(pids.allSatisfy { workers.contains($0) == (isolation != .freshProcess) })
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// Workers and servers that do not come up: pauses, the breaker, and what it says.
+import LuaFleetCore
+import LuaFleetWire
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct StartFailureTests {
+    @Test func `F24: five workers that end before they are ready break the pool, which says so and starts no more`()
+        throws
+    {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 1))
+        try fleet.open()
+        let task = try fleet.submit()
+        try fleet.serverReady()
+        var pauses = [Duration]()
+        var starts = 0
+        while fleet.core.broken == nil {
+            let worker = try #require(fleet.sortedWorkers.first)
+            starts += 1
+            try #require(starts < 20)
+            try fleet.workerExits(worker, .status(71))
+            guard fleet.core.broken == nil else { break }
+            #expect(fleet.sortedWorkers.isEmpty, "no pause")
+            let next = try #require(fleet.core.nextMoment)
+            pauses.append(.nanoseconds(next.nanoseconds - fleet.now.nanoseconds))
+            try fleet.advance(pauses.last!)  // appended one line above
+        }
+        #expect(starts == 5)
+        #expect(pauses == [10, 20, 40, 80].map { .milliseconds($0) })
+        guard case .workersEndEarly(count: 5, let last) = fleet.core.broken else {
+            Issue.record("\(fleet.core.broken as Any)")
+            return
+        }
+        #expect(last?.reason == .status(71))
+        #expect(fleet.end(of: task) == fleet.core.broken.map { .setupFailed($0) })
+        let late = try fleet.submit()
+        #expect(fleet.end(of: late) == fleet.core.broken.map { .setupFailed($0) })
+        try fleet.advance(.seconds(100))
+        #expect(fleet.workers.isEmpty)
+    }
+
+    @Test func `one worker that becomes ready sets the count of failures back`() throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 1))
+        try fleet.open()
+        try fleet.serverReady()
+        for _ in 0..<10 {
+            for _ in 0..<4 {
+                try fleet.workerExits(fleet.sortedWorkers[0])
+                try fleet.advance(.seconds(1))
+            }
+            try fleet.workerReady(try #require(fleet.sortedWorkers.first))
+            try fleet.workerExits(fleet.sortedWorkers[0])
+        }
+        #expect(fleet.core.broken == nil)
+    }
+
+    @Test(arguments: [
+        SetupFailure.notExecutable(2), .notAWorker(output: [1]), .otherVersion(release: "9", protocolVersion: 9),
+        .endedEarly(nil, output: []),
+    ])
+    func `F24: a worker executable that cannot get better is not tried twice`(_ failure: SetupFailure) throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
+        try fleet.open()
+        let task = try fleet.submit()
+        try fleet.serverEnds(failure)
+        #expect(fleet.core.broken == failure && fleet.end(of: task) == .setupFailed(failure) && fleet.launches == 1)
+        try fleet.close()
+        #expect(fleet.isClosed)
+    }
+
+    @Test
+    func `F24: a server that hangs before hello is stopped at the start limit, five times, then the pool says so`()
+        throws
+    {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
+        try fleet.open()
+        let task = try fleet.submit()
+        var stops = 0
+        for _ in 0..<100 where fleet.core.broken == nil {
+            let next = try #require(fleet.core.nextMoment)
+            try fleet.advance(.nanoseconds(next.nanoseconds - fleet.now.nanoseconds))
+            if fleet.server == .stopping {
+                stops += 1
+                try fleet.serverEnds()
+            }
+        }
+        #expect(stops == 5 && fleet.launches == 5)
+        #expect(fleet.end(of: task) == .setupFailed(.silent(.seconds(10))))
+        try fleet.close()
+        #expect(fleet.isClosed)
+    }
+
+    @Test func `F24: a worker that hangs before it is ready is killed at the start limit`() throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 1))
+        try fleet.open()
+        try fleet.serverReady()
+        let worker = fleet.sortedWorkers[0]
+        #expect(fleet.core.nextMoment == fleet.now + .seconds(10))
+        try fleet.advance(.seconds(10))
+        #expect(fleet.log == [.killWorker(worker)])
+        try fleet.workerExits(worker)
+        try fleet.advance(.seconds(1))
+        #expect(fleet.sortedWorkers == [WorkerID(slot: 0, generation: worker.generation + 1)])
+    }
+
+    @Test func `F24: workers that break the protocol before they are ready count as failed starts`() throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
+        try fleet.open()
+        try fleet.serverReady()
+        var starts = 2
+        for _ in 0..<100 where fleet.core.broken == nil {
+            for worker in fleet.workers(.starting) { try fleet.workerMisbehaves(worker) }
+            for worker in fleet.sortedWorkers {
+                try fleet.workerExits(worker)
+                starts += fleet.log.count { if case .startWorker = $0 { true } else { false } }
+            }
+            try fleet.advance(.seconds(1))
+            starts += fleet.log.count { if case .startWorker = $0 { true } else { false } }
+        }
+        #expect(fleet.core.broken != nil && starts <= 2 + 5, "\(starts) processes")
+    }
+
+    @Test func `a task that never began and comes back to a broken pool ends with the reason`() throws {
+        var fleet = try FakeFleet.running(workers: 2) { $0.startAttempts = 1 }
+        let tasks = [try fleet.submit(), try fleet.submit()]
+        let (one, two) = (fleet.sortedWorkers[0], fleet.sortedWorkers[1])
+        fleet.begin(one)
+        let begun = fleet.workers[one]?.task
+        try fleet.workerExits(one)
+        try fleet.workerExits(try #require(fleet.sortedWorkers.first { $0.slot == one.slot }))
+        #expect(fleet.core.broken != nil)
+        try fleet.workerExits(two)
+        let other = try #require(tasks.first { $0 != begun })
+        #expect(fleet.end(of: other) == fleet.core.broken.map { .setupFailed($0) })
+        try fleet.check()
+        try fleet.close()
+        #expect(fleet.server == .stopping)
+    }
+
+    @Test
+    func `F24: forks refused all at once count as one failed start, and the pool goes on with the workers it has`()
+        throws
+    {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 16))
+        try fleet.open()
+        try fleet.serverReady()
+        let asked = fleet.sortedWorkers
+        try fleet.workerReady(asked[0])
+        for worker in asked.dropFirst() { try fleet.workerRefused(worker) }
+        #expect(fleet.core.broken == nil && fleet.core.liveCount == 1, "a moment's lack of memory broke the pool")
+        let task = try fleet.submit()
+        try fleet.answer(asked[0])
+        #expect(fleet.end(of: task) == .answered)
+        for _ in 0..<100 where fleet.workers.count < 16 {
+            try fleet.advance(.seconds(1))
+            for worker in fleet.workers(.starting) { try fleet.workerReady(worker) }
+        }
+        #expect(fleet.workers.count == 16)
+    }
+}

@@ -1,0 +1,61 @@
+// An app with a pool in a process of its own, for tests that kill it or count what it owns.
+import Foundation
+import LuaFleet
+
+/// What stands open in this process, and which children it has.
+func census() -> (descriptors: Int, children: Int, threads: Int) {
+    func count(_ path: String) -> Int { (try? FileManager.default.contentsOfDirectory(atPath: path).count) ?? -1 }
+    let own = "\(getpid())"
+    let children = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).count { pid in
+        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let end = stat.lastIndex(of: ")")
+        else { return false }
+        return stat[end...].split(separator: " ").dropFirst(2).first.map(String.init) == own
+    }
+    return (count("/proc/self/fd"), children, count("/proc/self/task"))
+}
+
+/// Pools that are made, used and ended, in each of the ways in which they can end.
+func cycle(_ number: Int) async throws {
+    let pool = try await LuaPool(LuaPoolConfiguration(workers: 2))
+    let _: Int = try await pool.call(.source("return 1"))
+    if number % 4 == 1 { _ = await pool.run(.source("os.execute('kill -SEGV $PPID')")) }
+    switch number % 3 {
+    case 0: await pool.close()
+    case 1: await pool.terminate()
+    default: break  // dropped
+    }
+}
+
+switch CommandLine.arguments.dropFirst().first {
+case "busy":
+    // Workers in a Lua loop, in a C call, in a child, and idle; prints their pids and stays.
+    let pool = try await LuaPool(LuaPoolConfiguration(workers: 5))
+    let scripts = [
+        "while true do end", "string.find(('a'):rep(5000), ('.-'):rep(60) .. 'b')", "os.execute('sleep 1000')",
+        "setmetatable({}, {__gc = function() while true do end end}) collectgarbage()",
+    ]
+    for script in scripts { Task { await pool.run(.source(script)) } }
+    while await pool.workerPids.count < 5 { usleep(1000) }
+    let line = "pids " + (await pool.workerPids.map(String.init).joined(separator: " ")) + "\n"
+    FileHandle.standardOutput.write(Data(line.utf8))
+    withExtendedLifetime(pool) { while true { sleep(1000) } }
+case "cycles":
+    for number in 0..<4 { try await cycle(number) }
+    // Dropped pools end on their own time.
+    var before = census()
+    for _ in 0..<1000 where census().children > 0 || census().threads > before.threads { usleep(10_000) }
+    usleep(100_000)
+    before = census()
+    for number in 0..<50 { try await cycle(number) }
+    var after = census()
+    for _ in 0..<2000 where after.descriptors > before.descriptors || after.children > 0 {
+        usleep(10_000)
+        after = census()
+    }
+    print("before", before, "after", after)
+    // The runtime's own threads come and go; 16 leaked loops do not hide among them.
+    exit(after.descriptors <= before.descriptors && after.children == 0 && after.threads <= before.threads + 4 ? 0 : 1)
+default:
+    exit(2)
+}
