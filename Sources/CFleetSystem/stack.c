@@ -19,7 +19,7 @@ static char *end_of_stack(void)
 #endif
 }
 
-size_t csys_stack_left(void)
+size_t lfs_stack_left(void)
 {
     static _Thread_local char *end;
     if (!end) end = end_of_stack();

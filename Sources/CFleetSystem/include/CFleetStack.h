@@ -6,6 +6,6 @@
 
 /// Bytes of stack between the caller's frame and the end of the calling thread's stack. SIZE_MAX when the system does not say.
 /// The first call of a thread asks the system (on the main thread it reads /proc/self/maps); later ones cost a few nanoseconds.
-size_t csys_stack_left(void);
+size_t lfs_stack_left(void);
 
 #endif

@@ -53,7 +53,8 @@ extension ValueReader {
     /// Appends floats of eight bytes up to the first item that is none, at most `limit`; says how many.
     @inlinable package mutating func doubles(into result: inout [Double], limit: Int) -> Int {
         var read = 0
-        while read < limit, count &- offset >= 9, base.load(fromByteOffset: offset, as: UInt8.self) == ValueByte.double {
+        while read < limit, count &- offset >= 9, base.load(fromByteOffset: offset, as: UInt8.self) == ValueByte.double
+        {
             let bits = UInt64(bigEndian: (base + (offset &+ 1)).loadUnaligned(as: UInt64.self))
             result.append(Double(bitPattern: bits))
             offset &+= 9

@@ -75,7 +75,9 @@ struct LimitTests {
             let value = try LuaMessage.decode(LuaValue.self, from: nested(1_000))
             #expect(try encoded(value) == nested(1_000))
             #expect(code { _ = try LuaMessage.decode(LuaValue.self, from: nested(1_001)) } == .limitDepth(1_000))
-            #expect(code { _ = try LuaMessage.decode(LuaValue.self, from: nested(201), limits: .locked) } == .limitDepth(200))
+            #expect(
+                code { _ = try LuaMessage.decode(LuaValue.self, from: nested(201), limits: .locked) }
+                    == .limitDepth(200))
             var built: LuaValue = []
             for _ in 1..<1_000 { built = [built] }
             #expect(try encoded(built) == nested(1_000))
@@ -106,12 +108,14 @@ struct LimitTests {
         }
     }
 
-    @Test("types that contain themselves end at the limit of depth, or before the stack does", arguments: [16 << 20, 512 << 10])
+    @Test(
+        "types that contain themselves end at the limit of depth, or before the stack does",
+        arguments: [16 << 20, 512 << 10])
     func codable(_ stack: Int) throws {
         try onStack(of: stack) { () throws in
             func isLimit(_ body: () throws -> Void) -> Bool {
                 guard case .limitDepth(let limit)? = code(body) else { return false }
-                return stack < 1 << 20 ? limit < 1_000 : limit == 1_000
+                return stack < 1 << 20 ? limit <= 1_000 : limit == 1_000
             }
             if stack > 1 << 20 {
                 let chain = try LuaMessage.decode(Chain.self, from: nested(900))
@@ -135,17 +139,26 @@ struct LimitTests {
     func counts() throws {
         let limits = ValueLimits(bytes: 100, elements: 10, depth: 5)
         #expect(code { _ = try encoded(LuaValue(String(repeating: "x", count: 97)), limits: limits) } == nil)
-        #expect(code { _ = try encoded(LuaValue(String(repeating: "x", count: 98)), limits: limits) } == .limitBytes(100))
+        #expect(
+            code { _ = try encoded(LuaValue(String(repeating: "x", count: 98)), limits: limits) } == .limitBytes(100))
         #expect(code { _ = try encoded([1, 2, 3, 4, 5, 6, 7, 8, 9], limits: limits) } == nil)
         #expect(code { _ = try encoded([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], limits: limits) } == .limitElements(10))
-        #expect(code { _ = try LuaMessage.encode(arguments: [[Int](repeating: 0, count: 10)], limits: limits) } == .limitElements(10))
-        #expect(code { _ = try LuaMessage.encode(arguments: [[String](repeating: "", count: 10)], limits: limits) } == .limitElements(10))
-        #expect(code { _ = try LuaMessage.encode(arguments: [["a": 1], ["b": 2], ["c": 3], ["d": 4]], limits: limits) } == .limitElements(10))
+        #expect(
+            code { _ = try LuaMessage.encode(arguments: [[Int](repeating: 0, count: 10)], limits: limits) }
+                == .limitElements(10))
+        #expect(
+            code { _ = try LuaMessage.encode(arguments: [[String](repeating: "", count: 10)], limits: limits) }
+                == .limitElements(10))
+        #expect(
+            code { _ = try LuaMessage.encode(arguments: [["a": 1], ["b": 2], ["c": 3], ["d": 4]], limits: limits) }
+                == .limitElements(10))
         let many = [0x81, 0x8a] + [UInt8](repeating: 0, count: 10)
         #expect(code { _ = try LuaResults(message: many, limits: limits) } == .limitElements(10))
         #expect(code { _ = try LuaMessage.decode([Int].self, from: many, limits: limits) } == .limitElements(10))
         #expect(code { _ = try LuaMessage.decode([Int8].self, from: many, limits: limits) } == .limitElements(10))
-        #expect(code { _ = try LuaMessage.decode([Int8].self, from: [UInt8](repeating: 0, count: 101), limits: limits) } == .limitBytes(100))
+        #expect(
+            code { _ = try LuaMessage.decode([Int8].self, from: [UInt8](repeating: 0, count: 101), limits: limits) }
+                == .limitBytes(100))
     }
 
     @Test("a few shared tables cannot make a large value of a small message")
@@ -167,7 +180,9 @@ struct LimitTests {
     func rollback() throws {
         var writer = ValueWriter()
         try LuaMessage.encode(arguments: [1], into: &writer)
-        #expect(throws: EncodingError.self) { try LuaMessage.encode(arguments: [["x": [UInt64.max]], 2], into: &writer) }
+        #expect(throws: EncodingError.self) {
+            try LuaMessage.encode(arguments: [["x": [UInt64.max]], 2], into: &writer)
+        }
         try LuaMessage.encode(argument: 2, into: &writer)
         #expect(writer.bytes() == [0x81, 1, 0x81, 2])
     }

@@ -13,6 +13,6 @@ enum WireStack {
     /// Called at each level, so that a script cannot crash its host with a deep result, whatever thread that is decoded on.
     @inline(__always) static func check(level: Int, limit: Int, offset: @autoclosure () -> Int) throws(ValueError) {
         if level > limit { throw ValueError(.limitDepth(limit), at: offset()) }
-        if level > 16, csys_stack_left() < reserve { throw ValueError(.limitDepth(level - 1), at: offset()) }
+        if level > 16, lfs_stack_left() < reserve { throw ValueError(.limitDepth(level - 1), at: offset()) }
     }
 }

@@ -22,7 +22,9 @@ struct WireUnkeyedDecoding: UnkeyedDecodingContainer {
     private func place(_ type: Any.Type) throws {
         guard !isAtEnd else {
             throw DecodingError.valueNotFound(
-                type, .init(codingPath: WirePath.keys(here), debugDescription: "the table has only \(offsets.count) elements"))
+                type,
+                .init(codingPath: WirePath.keys(here), debugDescription: "the table has only \(offsets.count) elements")
+            )
         }
         state.reader.offset = offsets[currentIndex]
     }

@@ -29,10 +29,12 @@ extension ValueGraphBuilder {
                 slot = ValueSlot(.integer, payload: UInt64((here + 1).load(as: UInt8.self)))
                 here += 2
             case 0x19:
-                slot = ValueSlot(.integer, payload: UInt64(UInt16(bigEndian: (here + 1).loadUnaligned(as: UInt16.self))))
+                slot = ValueSlot(
+                    .integer, payload: UInt64(UInt16(bigEndian: (here + 1).loadUnaligned(as: UInt16.self))))
                 here += 3
             case 0x1a:
-                slot = ValueSlot(.integer, payload: UInt64(UInt32(bigEndian: (here + 1).loadUnaligned(as: UInt32.self))))
+                slot = ValueSlot(
+                    .integer, payload: UInt64(UInt32(bigEndian: (here + 1).loadUnaligned(as: UInt32.self))))
                 here += 5
             case 0x20...0x37:
                 slot = ValueSlot(.integer, payload: ~UInt64(first & 0x1f))
@@ -41,10 +43,12 @@ extension ValueGraphBuilder {
                 slot = ValueSlot(.integer, payload: ~UInt64((here + 1).load(as: UInt8.self)))
                 here += 2
             case 0x39:
-                slot = ValueSlot(.integer, payload: ~UInt64(UInt16(bigEndian: (here + 1).loadUnaligned(as: UInt16.self))))
+                slot = ValueSlot(
+                    .integer, payload: ~UInt64(UInt16(bigEndian: (here + 1).loadUnaligned(as: UInt16.self))))
                 here += 3
             case 0x3a:
-                slot = ValueSlot(.integer, payload: ~UInt64(UInt32(bigEndian: (here + 1).loadUnaligned(as: UInt32.self))))
+                slot = ValueSlot(
+                    .integer, payload: ~UInt64(UInt32(bigEndian: (here + 1).loadUnaligned(as: UInt32.self))))
                 here += 5
             case 0x40...0x57:
                 let length = Int(first & 0x1f)
