@@ -9,10 +9,6 @@ enum CommandLineTool {
             case .text(let text):
                 StandardStream.output.writeLine(text)
                 end(ExitStatus.success)
-            case .doctor:
-                let report = DoctorReport.examine()
-                StandardStream.output.write(Bytes(report.text.utf8))
-                end(report.isHealthy ? ExitStatus.success : ExitStatus.usage)
             case let invocation:
                 Task.detached { end(await status(of: invocation)) }
             }
@@ -27,7 +23,11 @@ enum CommandLineTool {
             case .run(let request): return try await request.perform()
             case .demo(.isolation): return try await IsolationDemo().perform()
             case .bench(let request): return try await request.perform()
-            case .text, .doctor: return ExitStatus.success  // done in `begin`
+            case .doctor:
+                let report = await DoctorReport.examine()
+                StandardStream.output.write(Bytes(report.text.utf8))
+                return report.isHealthy ? ExitStatus.success : ExitStatus.usage
+            case .text: return ExitStatus.success  // done in `begin`
             }
         } catch {
             return reporting(error)

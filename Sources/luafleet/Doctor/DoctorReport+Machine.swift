@@ -4,19 +4,28 @@ import LuaFleet
 import LuaFleetCore
 
 extension DoctorReport {
-    static func examine() -> DoctorReport {
-        DoctorReport(sections: [program(), processors(), kernel(), limits()])
+    static func examine() async -> DoctorReport {
+        DoctorReport(sections: [await program(), processors(), kernel(), limits()])
     }
 
-    private static func program() -> Section {
+    /// A worker that is there may still be of another version, or not run at all: it is asked.
+    private static func program() async -> Section {
         var rows = [Row(.fact, "luafleet", luaFleetVersion)]
         do throws(LuaFleetError) {
             let path = try LuaPool.findWorker()
-            let canRun = access(path, X_OK) == 0
-            rows.append(
-                canRun
-                    ? Row(.good, "worker", path)
-                    : Row(.bad, "worker", "\(path): cannot be run: \(systemMessage(errno))"))
+            let start = ContinuousClock.now
+            let pool = try await LuaPool(LuaPoolConfiguration(workers: 1))
+            let report = await pool.run(.source("return _VERSION"))
+            let milliseconds = (ContinuousClock.now - start).inSeconds * 1000
+            await pool.close()
+            rows.append(Row(.good, "worker", path))
+            switch report.result {
+            case .success(let values):
+                let version = values.first.map { LuaText.printed($0) } ?? "nothing"
+                rows.append(
+                    Row(.good, "interpreter", "\(version), answered after \(Measurement.round(milliseconds)) ms"))
+            case .failure(let error): rows.append(Row(.bad, "interpreter", "\(error)"))
+            }
         } catch {
             rows.append(Row(.bad, "worker", error.message))
         }

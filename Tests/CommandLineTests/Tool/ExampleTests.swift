@@ -88,5 +88,20 @@ private func example(_ name: String) -> String { repositoryFolder() + "/Scripts/
         #expect(result.status == 0)
         #expect(result.output.contains("1 unless -j says otherwise"))
         #expect(result.output.contains("luafleet-worker"))
+        #expect(result.output.contains("Lua 5.4, answered after "))
+    }
+
+    @Test(arguments: ["/bin/false", "/bin/cat", "/nonexistent/worker", "/"])
+    func `doctor and run name a worker that is none`(worker: String) {
+        let scratch = Scratch()
+        scratch.write("t.lua", "print(1)")
+        let doctor = scratch.luafleet("doctor", prefix: ["env", "LUAFLEET_WORKER=\(worker)"])
+        #expect(doctor.status == 255)
+        #expect(doctor.output.contains("!! worker"))
+        let run = scratch.luafleet("run", "t.lua", prefix: ["env", "LUAFLEET_WORKER=\(worker)"])
+        #expect(run.status == 255)
+        #expect(run.output == "")
+        #expect(run.errors.hasPrefix("luafleet: ") && run.errors.contains(worker))
+        #expect(run.errors.split(separator: "\n").count == 1)
     }
 }
