@@ -73,7 +73,8 @@ struct ForkServer {
         var received: (Int32, Int32, Int32, Int32) = (-1, -1, -1, -1)
         var count = 0
         let bytes = withUnsafeMutableBytes(of: &received) {
-            lfs_receive(control, room.baseAddress!, room.count, $0.bindMemory(to: Int32.self).baseAddress!, 4, &count)  // room and a tuple of four: never nil
+            let fds = $0.bindMemory(to: Int32.self).baseAddress!  // a tuple of four: not empty
+            return lfs_receive(control, room.baseAddress!, room.count, fds, 4, &count)  // room for a frame
         }
         guard bytes > 0 else { leave() }
         withUnsafeBytes(of: &received) { sockets.append(contentsOf: $0.bindMemory(to: Int32.self).prefix(count)) }

@@ -26,7 +26,7 @@ struct InputBuffer {
     mutating func makeRoom(_ needed: Int) -> UnsafeMutableRawBufferPointer {
         if storage.count - end < needed {
             if storage.count - (end - start) >= needed {
-                storage.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start)  // never nil: usualCapacity > 0
+                storage.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start)  // never nil
                 end -= start
                 start = 0
             } else {
@@ -55,7 +55,7 @@ struct InputBuffer {
 
     private mutating func reallocate(_ capacity: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
-        if end > start { larger.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start) }  // both not empty
+        larger.copyMemory(from: bytes)
         storage.deallocate()
         storage = larger
         end -= start

@@ -61,7 +61,7 @@ final class TaskRunner {
         lfvm_set_worker(vm, slot + 1, getpid())
         var seed: (UInt64, UInt64) = (0, 0)
         lfs_random(&seed, 16)
-        withUnsafeBytes(of: &seed) { lfvm_reseed(vm, $0.bindMemory(to: UInt64.self).baseAddress!) }  // 16 bytes: never nil
+        withUnsafeBytes(of: &seed) { lfvm_reseed(vm, $0.bindMemory(to: UInt64.self).baseAddress!) }  // never nil
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> TaskRunner {
@@ -77,7 +77,7 @@ final class TaskRunner {
                 name.withMemoryRebound(to: CChar.self) { name in
                     lfvm_define(
                         vm, definition.id, name.baseAddress!,  // ends with a zero byte: never empty
-                        source.baseAddress ?? UnsafePointer(bitPattern: 1)!,  // an empty script: a pointer that nobody follows
+                        source.baseAddress ?? UnsafePointer(bitPattern: 1)!,  // nobody follows it
                         source.count, definition.allowsBytecode, &failure)
                 }
             }
@@ -124,7 +124,7 @@ final class TaskRunner {
         let function = task.function
         let status = lfvm_run(
             vm, task.head.script, function.isEmpty ? nil : function.baseAddress?.assumingMemoryBound(to: CChar.self),
-            function.count, task.arguments.baseAddress!.assumingMemoryBound(to: UInt8.self),  // points into the frame's buffer even when empty
+            function.count, task.arguments.baseAddress!.assumingMemoryBound(to: UInt8.self),  // never nil
             task.arguments.count, task.head.setsArg, &about, &message)
         fflush(nil)  // also files that the script left open: nothing that was written is lost when the process ends
         takeCaptured(.standardOutput)
@@ -212,7 +212,8 @@ final class TaskRunner {
             let header = FrameHeader(kind: kind, flags: flags, worker: slot, task: sequence, length: count)
             if let target = journal.reserve(FrameHeader.size + count) {
                 header.store(to: target)
-                if count > 0 { (target + FrameHeader.size).copyMemory(from: rest.baseAddress!, byteCount: count) }  // count > 0
+                UnsafeMutableRawBufferPointer(start: target + FrameHeader.size, count: count)
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
                 journal.commit(FrameHeader.size + count)
             } else {
                 withUnsafeTemporaryAllocation(byteCount: FrameHeader.size, alignment: 8) { space in

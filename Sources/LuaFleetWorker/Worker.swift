@@ -161,9 +161,12 @@ struct Worker {
         ProcessExit(ended).append(to: &payload)
         payload.append(integer: forkFailure)
         let size = FrameHeader.size + payload.count
-        guard let target = journal.reserve(size) else { _exit(WorkerStatus.noResources) }  // far shorter than the journal
+        // Far shorter than the journal.
+        guard let target = journal.reserve(size) else { _exit(WorkerStatus.noResources) }
         FrameHeader(kind: .processExited, worker: slot, task: sequence, length: payload.count).store(to: target)
-        payload.withUnsafeBytes { (target + FrameHeader.size).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }  // not empty
+        payload.withUnsafeBytes { bytes in
+            (target + FrameHeader.size).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)  // not empty
+        }
         journal.commit(size)
     }
 }

@@ -82,7 +82,8 @@ public struct LuaFleetError: Error, Sendable, CustomStringConvertible {
 
     /// A script that cannot be read.
     static func script(_ path: String, _ reason: String) -> LuaFleetError {
-        LuaFleetError(code: .setup, message: "cannot read script \(path): \(reason)", task: LuaTaskContext(script: path))
+        LuaFleetError(
+            code: .setup, message: "cannot read script \(path): \(reason)", task: LuaTaskContext(script: path))
     }
 
     static let closed = LuaFleetError(code: .poolClosed, message: "the pool is closed")

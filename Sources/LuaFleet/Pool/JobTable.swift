@@ -21,7 +21,8 @@ final class JobTable: Sendable {
         switch entries.withLockedValue({ $0.removeValue(forKey: index) }) {
         case .sent(let job): pool.report(outcome, job, index: index + 1)
         case .failed(let job, let error): LuaPool.report(failed: error, job, index: index + 1)
-        case nil: LuaPool.report(failed: LuaFleetError.closed, LuaJob(.source("")), index: index + 1)  // never: added before it was fed
+        // Never: added before it was fed.
+        case nil: LuaPool.report(failed: LuaFleetError.closed, LuaJob(.source("")), index: index + 1)
         }
     }
 }

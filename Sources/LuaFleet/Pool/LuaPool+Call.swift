@@ -38,7 +38,8 @@ extension LuaPool {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
             throw LuaFleetError(
-                code: .notDecodable, message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
+                code: .notDecodable,
+                message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
                 task: LuaTaskContext(script: script.description))
         }
     }

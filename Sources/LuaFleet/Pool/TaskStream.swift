@@ -66,7 +66,8 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
                 return self.taskEnded(TaskOutcome(end: .cancelled), tag: index)
             }
             let task = self.shell.submit(request, waiter: self, tag: index)
-            if self.lastEnded != index { self.tasks[index] = task }  // else it ended at once: there are no workers to be had
+            // Else it ended at once: there are no workers to be had.
+            if self.lastEnded != index { self.tasks[index] = task }
         }
     }
 

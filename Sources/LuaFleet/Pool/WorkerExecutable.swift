@@ -29,7 +29,8 @@ extension LuaPool {
 
     private static func executableFolder() -> String? {
         withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { space in
-            let count = readlink("/proc/self/exe", space.baseAddress!.assumingMemoryBound(to: CChar.self), space.count)  // PATH_MAX is not 0
+            let buffer = space.baseAddress!.assumingMemoryBound(to: CChar.self)  // PATH_MAX is not 0
+            let count = readlink("/proc/self/exe", buffer, space.count)
             guard count > 0, let slash = space[..<count].lastIndex(of: UInt8(ascii: "/")) else { return nil }
             return String(decoding: space[..<slash], as: UTF8.self)
         }

@@ -80,7 +80,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private func sendWaiting() {
         while let (bytes, fd) = waiting.first {
             guard channel?.isActive == true else { return discardWaiting() }
-            let sent = bytes.withUnsafeBytes { lfs_send(control, $0.baseAddress!, $0.count, fd) }  // a frame is never empty
+            let sent = bytes.withUnsafeBytes { lfs_send(control, $0.baseAddress!, $0.count, fd) }  // not empty
             if sent == -Int(EAGAIN) {
                 // The server has not read for 200 KB of commands: it is busy forking. Its next report does not tell of room, so look again soon.
                 loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self.sendWaiting() }

@@ -162,14 +162,16 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         let (script, evicted) = scripts.id(of: request.script)
         if let evicted {
             for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
-                other.writeAndFlush(ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted))))
+                other.writeAndFlush(
+                    ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted))))
             }
         }
         if connection.knownScripts.insert(script).inserted {
             let definition = ScriptDefinition(
                 id: script, allowsBytecode: true, chunkName: request.script.chunkName, source: request.script.source)
             connection.write(
-                ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload)))
+                ByteBuffer(
+                    bytes: [UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload)))
         }
         let header = FrameHeader(kind: .task, worker: worker.slot, task: sequence)
         let head = TaskHead(
@@ -302,7 +304,8 @@ extension PoolShell: WorkerConnectionDelegate {
     }
 
     func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation) {
-        logger.warning("worker broke the protocol", metadata: ["worker": "\(connection.id.slot + 1)", "how": "\(violation)"])
+        logger.warning(
+            "worker broke the protocol", metadata: ["worker": "\(connection.id.slot + 1)", "how": "\(violation)"])
         core.workerMisbehaved(connection.id, violation, at: now)
         perform()
     }

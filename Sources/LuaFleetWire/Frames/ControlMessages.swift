@@ -130,7 +130,8 @@ package struct WorkerExitReport: Equatable, Sendable {
             reader.rest.isEmpty
         else { throw .malformed(.workerExited) }
         self.init(
-            exit: exit, lastStarted: lastStarted, unsentOffset: offset, unsent: Array(unsent), standardOutput: Array(output),
+            exit: exit, lastStarted: lastStarted, unsentOffset: offset, unsent: Array(unsent),
+            standardOutput: Array(output),
             standardError: Array(error))
     }
 }

@@ -120,7 +120,7 @@ import Testing
     @Test func `a reader that leaves early ends the run quietly`() {
         let scratch = Scratch()
         scratch.write("t.lua", "function f(x) print(x) end")
-        let result = scratch.shell("yes | $LUAFLEET run --call f t.lua - | head -n 3")
+        let result = scratch.shell("yes 2>/dev/null | $LUAFLEET run --call f t.lua - | head -n 3")
         #expect(result == ToolResult(output: "y\ny\ny\n", errors: "", status: 0))
     }
 
@@ -129,7 +129,7 @@ import Testing
         scratch.write("t.lua", "function f() end")
         let result = scratch.shell(
             """
-            yes | head -n 100000 | { exec 3<&0; $LUAFLEET run --call f t.lua - <&3 & pid=$!; peak=0
+            yes 2>/dev/null | head -n 100000 | { exec 3<&0; $LUAFLEET run --call f t.lua - <&3 & pid=$!; peak=0
             while kill -0 $pid 2>/dev/null; do
                 now=$(awk '/VmRSS/ {print $2}' /proc/$pid/status 2>/dev/null || echo 0)
                 [ "${now:-0}" -gt $peak ] && peak=$now; sleep 0.05
