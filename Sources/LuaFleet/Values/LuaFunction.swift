@@ -10,14 +10,14 @@ public struct LuaFunction: Sendable {
         self.node = node
     }
 
-    /// The name of a C function by its library, such as `string.format`; nil for a function written in Lua.
+    /// The name of a function of a library, such as `string.format`; nil for a function written in Lua.
     public var libraryName: String? {
         guard graph.nodes[Int(node)].kind == .libraryFunction else { return nil }
         return graph.content(of: node, at: 0).string
     }
 }
 
-/// An object of a registered type that came with a message.
+/// An object that came with a message: of a registered type, or with a constructor of its own.
 public struct LuaObject: Sendable {
     package let graph: ValueGraph
     package let node: UInt32
@@ -27,11 +27,13 @@ public struct LuaObject: Sendable {
         self.node = node
     }
 
-    /// The name under which its type is registered.
-    public var typeName: String { graph.content(of: node, at: 0).string ?? "" }
+    /// The name under which its type is registered; nil for an object with a constructor of its own.
+    public var typeName: String? { graph.content(of: node, at: 0).string }
 
-    /// What its type's constructor makes it of.
-    public var state: LuaValue { graph.content(of: node, at: 1) }
+    /// What the object is made of again: of a registered type its state, else the constructor's arguments.
+    public var parts: [LuaValue] {
+        (1..<max(1, Int(graph.nodes[Int(node)].arrayCount))).map { graph.content(of: node, at: $0) }
+    }
 }
 
 extension LuaFunction: Hashable {
@@ -46,7 +48,7 @@ extension LuaFunction: Hashable {
 }
 
 extension LuaObject: Hashable {
-    /// Whether both are the same object of the same message, or have equal names and states.
+    /// Whether both are the same object of the same message, or are made of equal parts.
     public static func == (left: LuaObject, right: LuaObject) -> Bool {
         LuaValue.object(left) == LuaValue.object(right)
     }

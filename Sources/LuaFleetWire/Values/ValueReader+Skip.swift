@@ -7,8 +7,10 @@ struct ValueSkip {
         case map
         /// The map of the other keys: no level of its own.
         case mixed
-        /// What stands behind a tag.
+        /// What stands behind a tag, or in a variable.
         case tagged
+        /// The variables of a function.
+        case variables
     }
 
     let kind: Kind
@@ -53,6 +55,15 @@ extension ValueReader {
         while true {
             while top.left != 0 {
                 let start = offset
+                if top.kind == .variables {
+                    top.left &-= 1
+                    if try variable() == nil {
+                        try enter(.tagged, 1, at: start, in: &top, outer: &outer, level: &level)
+                    } else {
+                        try spend(1)
+                    }
+                    continue
+                }
                 let item = try next()
                 if case .end = item {
                     guard top.left == -1 || top.left == ValueSkip.onlyEnd else {
@@ -131,10 +142,11 @@ extension ValueReader {
             _ = try handle(at: start)
             try spend(1)
         case .tag(ValueTag.function):
-            try enter(.tagged, 1, at: start, in: &top, outer: &outer, level: &level)
+            let (variables, _, _) = try function(at: start)
+            try enter(.variables, variables, at: start, in: &top, outer: &outer, level: &level)
         case .tag(ValueTag.object):
-            _ = try objectName(at: start)
-            try enter(.tagged, 1, at: start, in: &top, outer: &outer, level: &level)
+            let parts = try objectParts(at: start)
+            try enter(.tagged, parts, at: start, in: &top, outer: &outer, level: &level)
         case .tag(let tag): throw ValueError(.unsupportedTag(tag), at: start)
         default: try spend(1)
         }

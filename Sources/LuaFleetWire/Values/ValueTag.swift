@@ -10,11 +10,11 @@ package enum ValueTag {
     @inlinable package static var mixed: UInt64 { 61920 }
     /// A handle of a shared object: `[kind, id]`.
     @inlinable package static var handle: UInt64 { 61921 }
-    /// A Lua function by value.
+    /// A Lua function by value: `[bytecode, variable, …]`, each variable `[value]` or the number of one that was met before.
     @inlinable package static var function: UInt64 { 61922 }
-    /// A C function by the name of its library.
+    /// A function or table of a library by its name.
     @inlinable package static var libraryFunction: UInt64 { 61923 }
-    /// An object of a registered type: `[name, state]`.
+    /// An object of a registered type: `[name, state]`; or of one with a constructor: `[function, argument, …]`.
     @inlinable package static var object: UInt64 { 61924 }
 }
 

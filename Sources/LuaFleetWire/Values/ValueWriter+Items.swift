@@ -107,9 +107,6 @@ extension ValueWriter {
 
 // What the encoders of Codable types need to change after the fact.
 extension ValueWriter {
-    /// A writer without memory: stands in while the real one is elsewhere.
-    package static func placeholder() -> ValueWriter { ValueWriter(capacity: 16) }
-
     /// Whether what was written from `start` on is one nil.
     @inlinable package func isNull(at start: Int) -> Bool {
         count == start &+ 1 && base.load(fromByteOffset: start, as: UInt8.self) == ValueByte.null

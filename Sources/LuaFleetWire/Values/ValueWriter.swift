@@ -19,7 +19,7 @@ package struct ValueWriter: ~Copyable {
     package var elements = 0
     /// Where the message began.
     package var messageStart = 0
-    /// Tables of this message that were marked as met again.
+    /// What of this message has a number already.
     package var sharing = ValueSharing()
 
     @inlinable package init(capacity: Int = 256, limits: ValueLimits = .standard) {
@@ -27,6 +27,17 @@ package struct ValueWriter: ~Copyable {
         base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
         self.capacity = capacity
         self.limits = limits
+        count = 0
+        limitEnd = limits.bytes
+    }
+
+    /// A writer without memory: stands in while the real one is elsewhere.
+    package static func placeholder() -> ValueWriter { ValueWriter(memory: ()) }
+
+    private init(memory: Void) {
+        base = UnsafeMutableRawPointer(mutating: ValueReader.nowhere)
+        capacity = 0
+        limits = .standard
         count = 0
         limitEnd = limits.bytes
     }
@@ -69,7 +80,7 @@ package struct ValueWriter: ~Copyable {
         limitEnd = limits.bytes
         isOverLimit = false
         elements = 0
-        if sharing.count != 0 { sharing = ValueSharing() }
+        if !sharing.isEmpty { sharing = ValueSharing() }
     }
 
     /// Begins a message of `items` arguments or results: the caps start anew, and the numbers of shared tables.
@@ -80,7 +91,7 @@ package struct ValueWriter: ~Copyable {
         limitEnd = overflow ? Int.max : end
         isOverLimit = false
         elements = 0
-        if sharing.count != 0 { sharing = ValueSharing() }
+        if !sharing.isEmpty { sharing = ValueSharing() }
         array(count: items)
     }
 
@@ -88,7 +99,7 @@ package struct ValueWriter: ~Copyable {
     @inlinable package mutating func abandonMessage() {
         count = messageStart
         isOverLimit = false
-        if sharing.count != 0 { sharing = ValueSharing() }
+        if !sharing.isEmpty { sharing = ValueSharing() }
     }
 
     /// Throws when the message is over a cap of bytes or elements.
@@ -115,38 +126,10 @@ package struct ValueWriter: ~Copyable {
             let wanted = max(needed, capacity > Int.max / 2 ? needed : capacity * 2)
             let grown = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
             grown.copyMemory(from: base, byteCount: count)
-            base.deallocate()
+            if capacity > 0 { base.deallocate() }
             base = grown
             capacity = wanted
         }
         return true
-    }
-}
-
-/// Which tables of a message already have a number, and the next number.
-package struct ValueSharing {
-    /// A table inside of an object that owns many.
-    package struct Key: Hashable {
-        package var owner: ObjectIdentifier
-        package var index: UInt32
-    }
-
-    /// Tags 28 written so far.
-    package var count: UInt64 = 0
-    private var numbers: [Key: UInt64] = [:]
-    private var owners: [AnyObject] = []  // keeps their identities from being used again during the message
-
-    @usableFromInline init() {}
-
-    /// The number of a table that was met before in this message.
-    package func number(owner: AnyObject, index: UInt32) -> UInt64? {
-        numbers[Key(owner: ObjectIdentifier(owner), index: index)]
-    }
-
-    /// Gives the next number to a table.
-    package mutating func assign(owner: AnyObject, index: UInt32) {
-        numbers[Key(owner: ObjectIdentifier(owner), index: index)] = count
-        count += 1
-        if owners.last !== owner { owners.append(owner) }
     }
 }

@@ -36,22 +36,28 @@ let testSeed: UInt64 = getenv("LUAFLEET_TEST_SEED").flatMap { UInt64(String(cStr
 
 extension LuaValue {
     /// A random value of about `size` items.
-    static func random(_ size: Int, using random: inout SeededGenerator) -> LuaValue {
-        guard size > 1, Int.random(in: 0..<8, using: &random) > 0 else { return randomScalar(using: &random) }
+    static func random(
+        _ size: Int, onlyScalarKeys: Bool = false, handles: Bool = true, using random: inout SeededGenerator
+    ) -> LuaValue {
+        func scalar() -> LuaValue {
+            let value = randomScalar(using: &random)
+            if case .handle = value, !handles { return .null }
+            return value
+        }
+        guard size > 1, Int.random(in: 0..<8, using: &random) > 0 else { return scalar() }
         var table = LuaTable()
         var left = size - 1
         let shape = Int.random(in: 0..<3, using: &random)
         while left > 0 {
             let part = Int.random(in: 1...left, using: &random)
             left -= part
-            let value = LuaValue.random(part, using: &random)
+            let value = LuaValue.random(part, onlyScalarKeys: onlyScalarKeys, handles: handles, using: &random)
             if shape == 0 || (shape == 1 && Bool.random(using: &random)) {
                 table.append(value)
+            } else if Int.random(in: 0..<20, using: &random) == 0, !onlyScalarKeys {
+                table[LuaValue.random(3, using: &random)] = value
             } else {
-                let key =
-                    Int.random(in: 0..<20, using: &random) == 0
-                    ? LuaValue.random(3, using: &random) : randomScalar(using: &random)
-                table[key] = value
+                table[scalar()] = value
             }
         }
         return .table(table)
@@ -82,6 +88,7 @@ struct RandomMessage {
     var random: SeededGenerator
     private(set) var bytes: [UInt8] = []
     private var shared = 0
+    private var variables = 0
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -153,14 +160,9 @@ struct RandomMessage {
         if chance(4) {
             bytes += [0xd8, 0x1c]
             shared += 1
-        } else if chance(12) {
-            bytes += chance(2) ? [0xd9, 0xf1, 0xe2] : [0xd9, 0xf1, 0xe4, 0x82, 0x41, 0x61]
-            return write(size - 1)
         }
-        if chance(12) {
-            bytes += chance(2) ? [0xd9, 0xf1, 0xe2] : [0xd9, 0xf1, 0xe4, 0x82, 0x41, 0x61]
-            return write(size - 1)
-        }
+        if chance(12) { return object(size) }
+        if chance(12) { return function(size) }
         var parts: [Int] = []
         var left = size - 1
         while left > 0 {
@@ -179,6 +181,29 @@ struct RandomMessage {
             if isOpen { bytes.append(0xff) }
         } else {
             pairs(parts, isOpen: isOpen)
+        }
+    }
+
+    private mutating func object(_ size: Int) {
+        bytes += [0xd9, 0xf1, 0xe4]
+        let count = Int.random(in: 1...3, using: &random)
+        head(0x80, UInt64(count))
+        for part in 0..<count { part == 0 && chance(2) ? string() : write(max(1, size / count)) }
+    }
+
+    private mutating func function(_ size: Int) {
+        bytes += [0xd9, 0xf1, 0xe2]
+        let count = Int.random(in: 0..<4, using: &random)
+        head(0x80, UInt64(count + 1))
+        string()
+        for _ in 0..<count {
+            if variables > 0, chance(2) {
+                head(0, UInt64.random(in: 0..<UInt64(variables), using: &random))
+            } else {
+                variables += 1
+                bytes.append(0x81)
+                write(max(1, size / count))
+            }
         }
     }
 

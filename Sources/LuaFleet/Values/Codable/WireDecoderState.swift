@@ -11,6 +11,8 @@ final class WireDecoderState {
     @exclusivity(unchecked) var reader: ValueReader
     /// The message as an array, if it was one or a ``LuaValue`` needed it.
     private var owner: [UInt8]?
+    /// Set as soon as a ``LuaValue`` was met that shares tables or variables with others.
+    private var whole: WireWholeMessage?
     /// Where the tags 28 stand, in their order.
     private(set) lazy var sharedOffsets: [Int] = findShared()
     /// Levels of tables, and of types that decode themselves, around the cursor.
@@ -181,19 +183,22 @@ final class WireDecoderState {
     }
 
     private func luaTable() throws -> LuaValue {
-        var builder = ValueGraphBuilder(reader: reader, depth: level, sharedOffsets: [])
-        do {
-            let slot = try builder.readValue()
-            reader = builder.reader
-            return builder.finish(bytes: message()).value(slot)
-        } catch {
-            guard builder.hasMetShared else { throw error }
+        let start = reader.offset
+        if whole == nil {
+            var builder = ValueGraphBuilder(reader: reader, depth: level, scope: .part)
+            do {
+                let slot = try builder.readValue()
+                reader = builder.reader
+                return builder.finish(bytes: message()).value(slot)
+            } catch {
+                guard builder.hasMetNumber else { throw error }
+            }
+            // Numbers count from the beginning of the message: it is read whole, once.
+            whole = try WireWholeMessage(bytes: message(), limits: reader.limits)
         }
-        // Again, now that it is worth looking for the message's shared tables.
-        builder = ValueGraphBuilder(reader: reader, depth: level, sharedOffsets: sharedOffsets)
-        let slot = try builder.readValue()
-        reader = builder.reader
-        return builder.finish(bytes: message()).value(slot)
+        guard let value = whole?.value(at: start) else { throw ValueError(.malformed, at: start) }
+        try skip()
+        return value
     }
 
     /// A result that is not there: nil.

@@ -27,10 +27,12 @@ package struct ValueSlot: BitwiseCopyable {
     @inline(__always) package var node: UInt32 { UInt32(truncatingIfNeeded: payload) }
 }
 
-/// One table, function or object of a graph: where its slots are.
+/// One table, function, object or variable of a graph: where its slots are.
 package struct ValueNode: BitwiseCopyable {
     package enum Kind: UInt8, BitwiseCopyable {
         case table, function, libraryFunction, object
+        /// A variable of functions, which may share it; its content is its value.
+        case variable
     }
 
     package var kind: Kind = .table
@@ -89,7 +91,8 @@ package final class ValueGraph: @unchecked Sendable {  // immutable after init
         case .node:
             switch nodes[Int(slot.node)].kind {
             case .table: .table(LuaTable(graph: self, node: slot.node))
-            case .function, .libraryFunction: .function(LuaFunction(graph: self, node: slot.node))
+            // Variables stand only inside of functions, where nobody but a comparison looks.
+            case .function, .libraryFunction, .variable: .function(LuaFunction(graph: self, node: slot.node))
             case .object: .object(LuaObject(graph: self, node: slot.node))
             }
         }

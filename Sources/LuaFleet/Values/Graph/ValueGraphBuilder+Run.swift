@@ -17,6 +17,15 @@ extension ValueGraphBuilder {
             let kind = frame.kind
             var left = frame.left
             items: while left != 0 {
+                if kind == .variables {
+                    frames.top.left = left &- 1
+                    if try readVariable() {
+                        left = -1
+                        break items
+                    }
+                    left &-= 1
+                    continue items
+                }
                 if left != Self.onlyEnd { left = readScalars(left, kind) }
                 if left == 0 { break items }
                 let start = reader.offset
@@ -34,21 +43,19 @@ extension ValueGraphBuilder {
                 case .integer(let value): pending.append(ValueSlot(.integer, payload: UInt64(bitPattern: value)))
                 case .double(let value): pending.append(ValueSlot(.number, payload: value.bitPattern))
                 case .string(let offset, let count):
-                    guard count <= Int(UInt32.max) else { throw ValueError(.limitBytes(Int(UInt32.max)), at: start) }
-                    pending.append(
-                        ValueSlot(.string, payload: UInt64(offset), extra: UInt32(truncatingIfNeeded: count)))
+                    try append(offset: offset, count: count)
                 case .boolean(let value): pending.append(ValueSlot(value ? .true : .false))
                 case .null: pending.append(ValueSlot(.nil))
                 case .undefined: pending.append(ValueSlot(.null))
                 case .end: throw ValueError(.malformed, at: start)
                 case .array(let count):
                     frames.top.left = Self.step(left, kind)
-                    try open(.array, count: count, node: newNode())
+                    try open(.array, count: count, node: newNode(at: start))
                     left = -1
                     break items
                 case .map(let count):
                     frames.top.left = Self.step(left, kind)
-                    try open(.map, count: count, node: newNode())
+                    try open(.map, count: count, node: newNode(at: start))
                     left = -1
                     break items
                 case .tag(let tag):
@@ -79,7 +86,7 @@ extension ValueGraphBuilder {
 
     private mutating func push(_ kind: Frame.Kind, count: Int, node: UInt32) throws(ValueError) {
         // A map's count is at most half of the bytes left, so it cannot overflow.
-        let left = count > 0 && kind != .array ? count * 2 : count
+        let left = count > 0 && (kind == .map || kind == .mixed) ? count * 2 : count
         if left > 0 {
             try reader.spend(left)
             pending.reserve(left)  // as many as there are bytes left, at most
@@ -87,40 +94,22 @@ extension ValueGraphBuilder {
         frames.append(Frame(kind: kind, node: node, left: left, base: pending.count))
     }
 
-    private mutating func newNode(_ kind: ValueNode.Kind = .table) -> UInt32 {
+    private mutating func newNode(_ kind: ValueNode.Kind = .table, at start: Int) -> UInt32 {
         var node = ValueNode()
         node.kind = kind
         nodes.append(node)
-        return UInt32(truncatingIfNeeded: nodes.count - 1)
-    }
-
-    /// A node for the tag 28 that was just read; nil when it has been read already, out of order.
-    private mutating func sharedNode() -> UInt32? {
-        let number = nextNumber
-        nextNumber += 1
-        if number < nodeOfNumber.count, nodeOfNumber[number] != Self.unread {
-            let node = nodeOfNumber[number]
-            guard nodes[Int(node)].arrayStart == Self.unread else { return nil }
-            nodes[Int(node)].arrayStart = 0
-            return node
-        }
-        let node = newNode()
-        nodes[Int(node)].isShared = true
-        if number < nodeOfNumber.count { nodeOfNumber[number] = node } else { nodeOfNumber.append(node) }
-        return node
+        let number = UInt32(truncatingIfNeeded: nodes.count - 1)
+        if scope == .indexed { places.append((start, number)) }
+        return number
     }
 
     /// Reads what stands behind a tag. True when a frame was opened for it, false when its value is pending already.
     private mutating func readTag(_ tag: UInt64, at start: Int, in kind: Frame.Kind) throws(ValueError) -> Bool {
-        if tag == ValueTag.shared || tag == ValueTag.reference {
-            hasMetShared = true
-            if let sharedOffsets, sharedOffsets.isEmpty { throw ValueError(.malformed, at: start) }
-        }
         switch tag {
-        case ValueTag.shared: return try readShared(at: start)
-        case ValueTag.reference:
-            pending.append(ValueSlot(.node, payload: UInt64(try readReference(at: start))))
-            return false
+        case ValueTag.shared, ValueTag.reference, ValueTag.function:
+            hasMetNumber = true
+            if scope == .part { throw ValueError(.malformed, at: start) }
+            return try readNumbered(tag, at: start)
         case ValueTag.mixed:
             let left = frames.top.left
             guard kind == .array, left <= 0, case .map(let count) = try reader.next() else {
@@ -133,68 +122,82 @@ extension ValueGraphBuilder {
             let (kind, id) = try reader.handle(at: start)
             pending.append(ValueSlot(.handle, payload: id, extra: kind))
             return false
-        case ValueTag.function, ValueTag.object, ValueTag.libraryFunction:
-            return try readOpaque(tag, at: start, node: newNode())
+        case ValueTag.object:
+            try readObject(at: start, node: newNode(.object, at: start))
+            return true
+        case ValueTag.libraryFunction:
+            try readName(at: start)
+            return false
         default: throw ValueError(.unsupportedTag(tag), at: start)
         }
     }
 
-    private mutating func readShared(at start: Int) throws(ValueError) -> Bool {
-        guard let node = sharedNode() else {
-            // Read before: pass over it and over the tags 28 inside of it.
-            let number = nextNumber - 1
-            try reader.skip(depth: depth)
-            nextNumber = Self.position(of: reader.offset, in: sharedOffsets ?? [])
-            pending.append(ValueSlot(.node, payload: UInt64(nodeOfNumber[number])))
+    private mutating func readNumbered(_ tag: UInt64, at start: Int) throws(ValueError) -> Bool {
+        switch tag {
+        case ValueTag.reference:
+            let number = try reader.reference(at: start)
+            guard number < shared.count else { throw ValueError(.malformed, at: start) }
+            if scope == .indexed { places.append((start, shared[number])) }
+            pending.append(ValueSlot(.node, payload: UInt64(shared[number])))
             return false
+        case ValueTag.function:
+            return try readFunction(at: start, node: newNode(.function, at: start))
+        default:
+            let node = newNode(at: start)
+            nodes[Int(node)].isShared = true
+            shared.append(node)
+            let inside = reader.offset
+            switch try reader.next() {
+            case .array(let count): try open(.array, count: count, node: node)
+            case .map(let count): try open(.map, count: count, node: node)
+            case .tag(ValueTag.function):
+                nodes[Int(node)].kind = .function
+                return try readFunction(at: inside, node: node)
+            case .tag(ValueTag.object):
+                nodes[Int(node)].kind = .object
+                try readObject(at: inside, node: node)
+            default: throw ValueError(.malformed, at: inside)
+            }
+            return true
         }
-        let inside = reader.offset
-        switch try reader.next() {
-        case .array(let count): try open(.array, count: count, node: node)
-        case .map(let count): try open(.map, count: count, node: node)
-        case .tag(let tag) where tag == ValueTag.function || tag == ValueTag.object:
-            return try readOpaque(tag, at: inside, node: node)
-        default: throw ValueError(.malformed, at: inside)
-        }
+    }
+
+    /// Appends a string to the pending values.
+    private mutating func append(offset: Int, count: Int) throws(ValueError) {
+        guard count <= Int(UInt32.max) else { throw ValueError(.limitBytes(Int(UInt32.max)), at: offset) }
+        pending.append(ValueSlot(.string, payload: UInt64(offset), extra: UInt32(truncatingIfNeeded: count)))
+    }
+
+    private mutating func readName(at start: Int) throws(ValueError) {
+        let (offset, count) = try reader.libraryFunctionName(at: start)
+        let node = newNode(.libraryFunction, at: start)
+        try append(offset: offset, count: count)
+        finishArray(node, from: pending.count - 1)
+        pending.append(ValueSlot(.node, payload: UInt64(node)))
+    }
+
+    private mutating func readObject(at start: Int, node: UInt32) throws(ValueError) {
+        try push(.content, count: try reader.objectParts(at: start), node: node)
+    }
+
+    private mutating func readFunction(at start: Int, node: UInt32) throws(ValueError) -> Bool {
+        let (count, offset, length) = try reader.function(at: start)
+        try push(.variables, count: count, node: node)
+        try append(offset: offset, count: length)
         return true
     }
 
-    private mutating func readReference(at start: Int) throws(ValueError) -> UInt32 {
-        let number = try reader.reference(at: start)
-        guard number < nextNumber else { throw ValueError(.malformed, at: start) }
-        if nodeOfNumber[number] == Self.unread {
-            let node = newNode()
-            nodes[Int(node)].isShared = true
-            nodes[Int(node)].arrayStart = Self.unread
-            nodeOfNumber[number] = node
-            wanted.append(number)
-        }
-        return nodeOfNumber[number]
-    }
-
-    private mutating func readOpaque(_ tag: UInt64, at start: Int, node: UInt32) throws(ValueError) -> Bool {
-        switch tag {
-        case ValueTag.libraryFunction:
-            let (offset, count) = try reader.libraryFunctionName(at: start)
-            nodes[Int(node)].kind = .libraryFunction
-            nodes[Int(node)].arrayStart = UInt32(truncatingIfNeeded: slots.count)
-            nodes[Int(node)].arrayCount = 1
-            slots.append(
-                ValueSlot(.string, payload: UInt64(offset), extra: UInt32(truncatingIfNeeded: count)))
-            pending.append(ValueSlot(.node, payload: UInt64(node)))
+    /// Reads a variable of a function. True when a frame was opened for its value.
+    private mutating func readVariable() throws(ValueError) -> Bool {
+        let start = reader.offset
+        if let number = try reader.variable() {
+            guard number < UInt64(variables.count) else { throw ValueError(.malformed, at: start) }
+            pending.append(ValueSlot(.node, payload: UInt64(variables[Int(number)])))
             return false
-        case ValueTag.object:
-            let (offset, count) = try reader.objectName(at: start)
-            nodes[Int(node)].kind = .object
-            try push(.content, count: 0, node: node)
-            pending.append(
-                ValueSlot(.string, payload: UInt64(offset), extra: UInt32(truncatingIfNeeded: count)))
-        default:
-            nodes[Int(node)].kind = .function
-            try push(.content, count: 0, node: node)
         }
-        try reader.spend(1)
-        frames.top.left = 1
+        let node = newNode(.variable, at: start)
+        variables.append(node)
+        try push(.content, count: 1, node: node)
         return true
     }
 
@@ -205,7 +208,7 @@ extension ValueGraphBuilder {
         case .mixed:
             frames.top.entriesBase = frame.base
             return
-        case .content: finishArray(frame.node, from: frame.base)
+        case .content, .variables: finishArray(frame.node, from: frame.base)
         case .array:
             depth -= 1
             if frame.entriesBase < 0 {

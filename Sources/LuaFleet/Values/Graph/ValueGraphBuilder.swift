@@ -10,8 +10,10 @@ struct ValueGraphBuilder: ~Copyable {
             case array, map
             /// The map of the other keys of the array below.
             case mixed
-            /// The content of a function, the state of an object, or the value that is asked for.
+            /// The parts of an object, the value of a variable, or the values that are asked for.
             case content, root
+            /// The variables of a function.
+            case variables
         }
 
         let kind: Kind
@@ -38,26 +40,30 @@ struct ValueGraphBuilder: ~Copyable {
     var index = RawStack<UInt32>(capacity: 16)
     /// Levels of tables that are open, and those around the value.
     var depth: Int
-    /// The node of each tag 28 so far.
-    var nodeOfNumber: [UInt32] = []
-    /// How many tags 28 stand before the reader.
-    var nextNumber = 0
-    /// Where the message's tags 28 stand; nil when the whole message is read, and so each is met before its references.
-    let sharedOffsets: [Int]?
-    /// Whether the value holds a tag 28 or 29; if so and `sharedOffsets` is empty, reading it fails.
-    var hasMetShared = false
-    /// Numbers that were referred to from outside of their own tables and have to be read still.
-    var wanted: [Int] = []
+    /// The node of each tag 28 so far, by its number.
+    var shared = RawStack<UInt32>(capacity: 1)
+    /// The node of each variable so far, by its number.
+    var variables = RawStack<UInt32>(capacity: 1)
+    /// Whether the value holds a number, or something that has one: by itself it then means nothing.
+    var hasMetNumber = false
+    let scope: Scope
+    /// Where values begin that are nodes, in their order, and their nodes; only for ``Scope/indexed``.
+    var places = RawStack<(offset: Int, node: UInt32)>(capacity: 1)
     let seed = ValueHash.seed
 
-    init(reader: ValueReader, depth: Int = 0, sharedOffsets: [Int]? = nil) {
+    enum Scope {
+        /// A whole message.
+        case message
+        /// A whole message, parts of which will be asked for by their place.
+        case indexed
+        /// A value in the middle of one. Reading fails if it has numbers.
+        case part
+    }
+
+    init(reader: ValueReader, depth: Int = 0, scope: Scope = .message) {
         self.reader = reader
         self.depth = depth
-        self.sharedOffsets = sharedOffsets
-        if let sharedOffsets {
-            nodeOfNumber = Array(repeating: Self.unread, count: sharedOffsets.count)
-            nextNumber = ValueGraphBuilder.position(of: reader.offset, in: sharedOffsets)
-        }
+        self.scope = scope
     }
 
     /// Reads the array of a message; it becomes node 0.
@@ -81,31 +87,7 @@ struct ValueGraphBuilder: ~Copyable {
         frames.append(Frame(kind: .root, node: 0, left: 1, base: 0))
         try run()
         let value = pending.removeLast()  // the root frame ends after one value
-        let end = reader.offset
-        if let sharedOffsets {
-            while let number = wanted.popLast() {
-                guard nodes[Int(nodeOfNumber[number])].arrayStart == Self.unread else { continue }
-                reader.offset = sharedOffsets[number]
-                nextNumber = number
-                depth = 0
-                frames.append(Frame(kind: .root, node: 0, left: 1, base: 0))
-                try run()
-                _ = pending.removeLast()
-            }
-        }
-        reader.offset = end
         return value
-    }
-
-    /// The first index of `offsets` at which `offset` or more stands.
-    static func position(of offset: Int, in offsets: [Int]) -> Int {
-        var low = 0
-        var high = offsets.count
-        while low < high {
-            let middle = (low + high) / 2
-            if offsets[middle] < offset { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     consuming func finish(bytes: [UInt8]) -> ValueGraph {

@@ -90,7 +90,7 @@ struct ValueGraphEncoder {
                 writer.head(ValueMajor.unsigned, known)
                 return
             }
-            writer.sharing.assign(owner: graph, index: number)
+            writer.sharing.assignTable(owner: graph, index: number)
             writer.tag(ValueTag.shared)
         }
         let arrayStart = Int(node.arrayStart)
@@ -116,10 +116,18 @@ struct ValueGraphEncoder {
         case .libraryFunction:
             writer.tag(ValueTag.libraryFunction)
             write(graph.slots[arrayStart], of: graph, into: &writer)
-        case .function, .object:
-            writer.elements &+= 1
-            writer.tag(node.kind == .object ? ValueTag.object : ValueTag.function)
-            if node.kind == .object { writer.array(count: 2) }
+        case .function, .object, .variable:
+            if node.kind == .variable {
+                if let known = writer.sharing.number(owner: graph, index: number) {
+                    writer.head(ValueMajor.unsigned, known)
+                    return
+                }
+                writer.sharing.assignVariable(owner: graph, index: number)
+            } else {
+                writer.tag(node.kind == .object ? ValueTag.object : ValueTag.function)
+            }
+            writer.elements &+= arrayCount
+            writer.array(count: arrayCount)
             frames.append(
                 .slots(
                     graph, next: arrayStart, end: arrayStart + arrayCount, entryStart: 0, entries: 0, isTable: false))

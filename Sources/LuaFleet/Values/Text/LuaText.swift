@@ -22,7 +22,7 @@ package enum LuaText {
             }
         case .handle(let handle): handle.description
         case .function(let function): function.libraryName.map { "function: builtin: \($0)" } ?? "function: Lua"
-        case .object(let object): "object: \(object.typeName)"
+        case .object(let object): "object: \(object.typeName ?? "with a constructor")"
         }
     }
 
