@@ -70,15 +70,19 @@ final class TaskRunner {
 
     // MARK: Scripts
 
-    func define(_ definition: StoredScript) {
+    func define(_ definition: ScriptDefinition) {
         var failure = lfvm_message()
-        let status = definition.chunkName.withUnsafeBufferPointer { name in
-            definition.source.withUnsafeBufferPointer { source in
+        let status = definition.source.withUnsafeBufferPointer { source in
+            // An empty source: a pointer that nobody follows.
+            let start = source.baseAddress ?? UnsafePointer(bitPattern: 1)!  // 1 is not null
+            if definition.form == .function {
+                return lfvm_define_function(vm, definition.id, start, source.count, &failure)
+            }
+            return (definition.chunkName + [0]).withUnsafeBufferPointer { name in
                 name.withMemoryRebound(to: CChar.self) { name in
                     lfvm_define(
                         vm, definition.id, name.baseAddress!,  // ends with a zero byte: never empty
-                        source.baseAddress ?? UnsafePointer(bitPattern: 1)!,  // nobody follows it
-                        source.count, definition.allowsBytecode, &failure)
+                        start, source.count, definition.form == .textOrBytecode, &failure)
                 }
             }
         }

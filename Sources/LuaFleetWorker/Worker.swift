@@ -4,26 +4,6 @@ import Glibc
 import LuaFleetWire
 import LuaVM
 
-/// A script as the worker keeps it, to define it again in a fresh state.
-struct StoredScript {
-    var id: UInt32
-    var allowsBytecode: Bool
-    /// With a zero byte at the end.
-    var chunkName: [UInt8]
-    var source: [UInt8]
-
-    init?(payload: UnsafeRawBufferPointer) {
-        var reader = FieldReader(payload)
-        guard let id = reader.integer(UInt32.self), let allowsBytecode = reader.integer(UInt32.self),
-            let name = reader.counted(), !name.contains(0)
-        else { return nil }
-        self.id = id
-        self.allowsBytecode = allowsBytecode != 0
-        self.chunkName = Array(name) + [0]
-        self.source = Array(reader.rest)
-    }
-}
-
 struct Worker {
     /// The worker's own descriptors: 0 is /dev/null, 1 and 2 the capture files, 3 the socket to the host. There are no others.
     private static let socket: Int32 = 3
@@ -31,7 +11,8 @@ struct Worker {
     private let slot: UInt32
     private let journal: Journal
     private let runner: TaskRunner
-    private var scripts: [UInt32: StoredScript] = [:]
+    /// Kept, to define them again in a fresh state.
+    private var scripts: [UInt32: ScriptDefinition] = [:]
     private var input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
@@ -82,7 +63,7 @@ struct Worker {
             }
             switch header.kind {
             case .define:
-                guard let script = StoredScript(payload: payload) else { _exit(WorkerStatus.protocolViolation) }
+                guard let script = ScriptDefinition(payload: payload) else { _exit(WorkerStatus.protocolViolation) }
                 scripts[script.id] = script
                 runner.define(script)
             case .forget:

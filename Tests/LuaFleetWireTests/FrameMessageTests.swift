@@ -108,7 +108,7 @@ struct FrameMessageTests {
 
     @Test func `a script's definition has its id, its flag, its counted name and the source behind them`() {
         let definition = ScriptDefinition(
-            id: 9, allowsBytecode: true, chunkName: Array("@a.lua".utf8), source: [1, 2, 0, 3])
+            id: 9, form: .textOrBytecode, chunkName: Array("@a.lua".utf8), source: [1, 2, 0, 3])
         reading(definition.payload) { reader in
             #expect(reader.integer(UInt32.self) == 9 && reader.integer(UInt32.self) == 1)
             #expect(reader.counted().map(Array.init) == definition.chunkName && Array(reader.rest) == definition.source)

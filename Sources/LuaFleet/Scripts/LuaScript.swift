@@ -32,6 +32,23 @@ public struct LuaScript: Sendable, Hashable, CustomStringConvertible {
         return LuaScript(origin: Origin(.source(Array("return require(\"\(quoted)\")".utf8), chunkName: "=" + name)))
     }
 
+    /// A function that came from Lua, in a result or a table: with its variables (upvalues), as they were when it was sent.
+    ///
+    /// ```swift
+    /// let add: LuaValue = try await pool.call(.source("local n = ... return function(x) return x + n end"), 10)
+    /// guard case .function(let function) = add else { return }
+    /// let sums: [Int] = try await pool.map(try .function(function), 1...100)
+    /// ```
+    ///
+    /// - Throws: ``LuaFleetError`` with code `argumentLimit` when the function is over a cap.
+    public static func function(_ function: LuaFunction) throws(LuaFleetError) -> LuaScript {
+        do {
+            return LuaScript(origin: Origin(.function(try LuaMessage.encode(arguments: [LuaValue.function(function)]))))
+        } catch {
+            throw .notSent(error, to: .source("", name: "(function)"))
+        }
+    }
+
     /// The function `name` of this script.
     public func function(_ name: String) -> LuaScript {
         var script = self

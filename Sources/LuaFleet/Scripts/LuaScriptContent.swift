@@ -1,5 +1,6 @@
 // The bytes of a script: read once, compared by what they are, checked before any worker sees them.
 import Glibc
+import LuaFleetWire
 import NIOConcurrencyHelpers
 
 /// A script's chunk name and source. Compared by identity first, then by content; the hash is computed once.
@@ -7,9 +8,11 @@ final class LuaScriptContent: Sendable, Hashable {
     /// Lua's chunk name: "@path" or "=name".
     let chunkName: [UInt8]
     let source: [UInt8]
+    let form: ScriptDefinition.Form
     private let hash: Int
 
-    init(chunkName: String, source: [UInt8]) {
+    init(chunkName: String, source: [UInt8], form: ScriptDefinition.Form) {
+        self.form = form
         self.chunkName = Array(chunkName.utf8)
         self.source = source
         var hasher = Hasher()
@@ -19,7 +22,9 @@ final class LuaScriptContent: Sendable, Hashable {
     }
 
     static func == (left: LuaScriptContent, right: LuaScriptContent) -> Bool {
-        left === right || left.hash == right.hash && left.chunkName == right.chunkName && left.source == right.source
+        left === right
+            || left.hash == right.hash && left.form == right.form && left.chunkName == right.chunkName
+                && left.source == right.source
     }
 
     func hash(into hasher: inout Hasher) {
@@ -33,6 +38,8 @@ extension LuaScript {
         enum Kind: Hashable, Sendable {
             case source([UInt8], chunkName: String)
             case file(String)
+            /// A function by value, as an encoded message.
+            case function([UInt8])
         }
 
         let kind: Kind
@@ -46,6 +53,7 @@ extension LuaScript {
             switch kind {
             case .source(_, let chunkName): String(chunkName.dropFirst())
             case .file(let path): path
+            case .function: "(function)"
             }
         }
 
@@ -55,9 +63,12 @@ extension LuaScript {
             let content: LuaScriptContent
             switch kind {
             case .source(let source, let chunkName):
-                content = LuaScriptContent(chunkName: chunkName, source: source)
+                content = LuaScriptContent(chunkName: chunkName, source: source, form: .text)
             case .file(let path):
-                content = LuaScriptContent(chunkName: "@" + path, source: try Self.read(path))
+                content = LuaScriptContent(
+                    chunkName: "@" + path, source: try Self.read(path), form: .textOrBytecode)
+            case .function(let message):
+                content = LuaScriptContent(chunkName: "=(function)", source: message, form: .function)
             }
             loaded.withLockedValue { $0 = content }
             return content

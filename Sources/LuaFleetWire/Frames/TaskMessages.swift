@@ -9,15 +9,25 @@ package enum WireIsolation: UInt8, Sendable, CaseIterable {
 
 /// A script, sent once to each worker that needs it.
 package struct ScriptDefinition: Equatable, Sendable {
+    /// What `source` holds. A closed set.
+    package enum Form: UInt32, Sendable, CaseIterable {
+        /// Lua source.
+        case text = 0
+        /// Lua source, or a chunk that luac compiled.
+        case textOrBytecode = 1
+        /// A message with one item: a function by value, or by the name of its library.
+        case function = 2
+    }
+
     package var id: UInt32
-    package var allowsBytecode: Bool
+    package var form: Form
     /// Lua's chunk name: "@a.lua" or "=(source)".
     package var chunkName: [UInt8]
     package var source: [UInt8]
 
-    package init(id: UInt32, allowsBytecode: Bool, chunkName: [UInt8], source: [UInt8]) {
+    package init(id: UInt32, form: Form, chunkName: [UInt8], source: [UInt8]) {
         self.id = id
-        self.allowsBytecode = allowsBytecode
+        self.form = form
         self.chunkName = chunkName
         self.source = source
     }
@@ -26,10 +36,18 @@ package struct ScriptDefinition: Equatable, Sendable {
         var bytes = [UInt8]()
         bytes.reserveCapacity(16 + chunkName.count + source.count)
         bytes.append(integer: id)
-        bytes.append(integer: UInt32(allowsBytecode ? 1 : 0))
+        bytes.append(integer: form.rawValue)
         bytes.append(counted: chunkName)
         bytes.append(contentsOf: source)
         return bytes
+    }
+
+    package init?(payload: UnsafeRawBufferPointer) {
+        var reader = FieldReader(payload)
+        guard let id = reader.integer(UInt32.self), let form = reader.integer(UInt32.self).flatMap(Form.init),
+            let name = reader.counted(), !name.contains(0)
+        else { return nil }
+        self.init(id: id, form: form, chunkName: Array(name), source: Array(reader.rest))
     }
 }
 
