@@ -61,6 +61,15 @@ struct CodableErrorTests {
         #expect(throws: EncodingError.self) { try lua([UInt.max]) }
     }
 
+    @Test("an argument that cannot be sent is named by its number and the place in it")
+    func arguments() throws {
+        let error = try #require(throws: ArgumentError.self) {
+            try LuaMessage.encode(arguments: [1, ["items": [["id": 1], ["id": UInt64.max]]]])
+        }
+        #expect("\(error)" == "2: .items[1].id: 18446744073709551615 does not fit in Lua's 64-bit integers")
+        #expect(throws: EncodingError.self) { try LuaValue(encoding: [UInt64.max]) }
+    }
+
     @Test("a float is decoded from an integer only without loss")
     func floats() throws {
         #expect(try LuaMessage.decode(Double.self, from: encoded(3)) == 3)

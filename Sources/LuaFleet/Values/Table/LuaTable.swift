@@ -79,16 +79,19 @@ public struct LuaTable: Sendable {
 
     /// Changes the table, having made sure that nobody else sees it.
     private mutating func change(_ body: (BuiltTable) -> Void) {
+        var table = takeBuilt()
+        if !isKnownUniquelyReferenced(&table) { table = BuiltTable(copyOf: table) }
+        body(table)
+        storage = .built(table)
+    }
+
+    /// The table's own storage, which this value then does not hold any more.
+    private mutating func takeBuilt() -> BuiltTable {
         switch storage {
-        case .decoded(let graph, let node):
-            let table = BuiltTable(copyOf: node, in: graph)
-            body(table)
-            storage = .built(table)
-        case .built(var table):
-            storage = .decoded(.empty, 0)  // so that `table` is the only reference
-            if !isKnownUniquelyReferenced(&table) { table = BuiltTable(copyOf: table) }
-            body(table)
-            storage = .built(table)
+        case .decoded(let graph, let node): return BuiltTable(copyOf: node, in: graph)
+        case .built(let table):
+            storage = .decoded(.empty, 0)
+            return table
         }
     }
 
