@@ -138,6 +138,20 @@ struct CodableErrorTests {
         #expect(throws: DecodingError.self) { try LuaMessage.decode(Keyed.self, from: message("81 a1 4178 f6")) }
     }
 
+    @Test("dictionaries take long keys, short ones and numbers of either kind in one table")
+    func mixedEntries() throws {
+        let long = String(repeating: "key", count: 50)
+        let value: LuaValue = ["a": 1.5, .string(LuaString(long)): 2, "ü": 3.5, "": -0.5]
+        let expected = ["a": 1.5, long: 2, "ü": 3.5, "": -0.5]
+        #expect(try LuaMessage.decode([String: Double].self, from: encoded(value)) == expected)
+        #expect(path(try failure([String: Double].self, ["a": 1.5, "b": "x"])) == ".b")
+        _ = try failure([String: Double].self, .table(LuaTable(entries: [(LuaValue(bytes: [0xff]), 1.5)])))
+        let limits = ValueLimits(elements: 5)
+        #expect(throws: ValueError.self) {
+            try LuaMessage.decode([String: Double].self, from: encoded(value), limits: limits)
+        }
+    }
+
     @Test("a result that is not there is nil")
     func missing() throws {
         #expect(try LuaMessage.decode(Int?.self, from: message("80")) == nil)
