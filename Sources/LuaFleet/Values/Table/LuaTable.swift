@@ -35,7 +35,7 @@ public struct LuaTable: Sendable {
 
     /// A table with these entries. A key that stands twice: the last one counts. A key that is nil or NaN, or a value that
     /// is nil: no entry.
-    public init(entries: some Sequence<(LuaValue, LuaValue)>) {
+    public init(entries: [(LuaValue, LuaValue)]) {
         let table = BuiltTable()
         for (key, value) in entries { table.set(key, value) }
         storage = .built(table)
