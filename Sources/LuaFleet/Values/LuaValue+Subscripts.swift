@@ -7,22 +7,24 @@ extension LuaValue {
     public subscript(key: LuaValue) -> LuaValue {
         get { table?[key] ?? .nil }
         _modify {
-            var entry = LuaValue.nil
-            switch self {
-            case .table(var table):
-                self = .nil  // so that the table is held once while it is changed
+            if var table = takeTable() {
                 defer { self = .table(table) }
                 yield &table[key]
-            case .nil:
-                yield &entry
-                if !entry.isNil {
-                    var table = LuaTable()
-                    table[key] = entry
-                    self = .table(table)
+            } else {
+                var entry = LuaValue.nil
+                defer {
+                    if isNil, !entry.isNil { self = .table(LuaTable(entries: [(key, entry)])) }
                 }
-            default: yield &entry
+                yield &entry
             }
         }
+    }
+
+    /// The table, which this value then does not hold any more: so it is held once while it is changed.
+    private mutating func takeTable() -> LuaTable? {
+        guard case .table(let table) = self else { return nil }
+        self = .nil
+        return table
     }
 
     /// The value at a position, from 1 as in Lua.

@@ -1,4 +1,4 @@
-// Runs of integers and of floats, which long arrays are made of.
+// The commonest items without a detour: runs of numbers, short strings, floats.
 
 extension ValueReader {
     /// Appends integers up to the first item that is none, at most `limit`; says how many. What it cannot read is left where it is.
@@ -61,5 +61,23 @@ extension ValueReader {
             read &+= 1
         }
         return read
+    }
+
+    /// The next item if it is a string of less than 24 bytes; nil, with nothing read, if it is not.
+    @inlinable @inline(__always) package mutating func shortString() -> UnsafeRawBufferPointer? {
+        guard offset < count else { return nil }
+        let length = Int(base.load(fromByteOffset: offset, as: UInt8.self)) &- Int(ValueMajor.bytes)
+        guard length >= 0, length < 24, count &- offset > length else { return nil }
+        defer { offset &+= 1 &+ length }
+        return UnsafeRawBufferPointer(start: base + (offset &+ 1), count: length)
+    }
+
+    /// The next item if it is a float of eight bytes; nil, with nothing read, if it is not.
+    @inlinable @inline(__always) package mutating func double() -> Double? {
+        guard count &- offset >= 9, base.load(fromByteOffset: offset, as: UInt8.self) == ValueByte.double else {
+            return nil
+        }
+        defer { offset &+= 9 }
+        return Double(bitPattern: UInt64(bigEndian: (base + (offset &+ 1)).loadUnaligned(as: UInt64.self)))
     }
 }

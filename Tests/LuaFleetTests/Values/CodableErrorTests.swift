@@ -61,6 +61,15 @@ struct CodableErrorTests {
         #expect(throws: EncodingError.self) { try lua([UInt.max]) }
     }
 
+    @Test("an argument that cannot be sent is named by its number and the place in it")
+    func arguments() throws {
+        let error = try #require(throws: ArgumentError.self) {
+            try LuaMessage.encode(arguments: [1, ["items": [["id": 1], ["id": UInt64.max]]]])
+        }
+        #expect("\(error)" == "2: .items[1].id: 18446744073709551615 does not fit in Lua's 64-bit integers")
+        #expect(throws: EncodingError.self) { try LuaValue(encoding: [UInt64.max]) }
+    }
+
     @Test("a float is decoded from an integer only without loss")
     func floats() throws {
         #expect(try LuaMessage.decode(Double.self, from: encoded(3)) == 3)
@@ -127,6 +136,20 @@ struct CodableErrorTests {
         #expect(try LuaMessage.decode(LuaValue.self, from: message("81 a2 4178 01 4178 05")) == ["x": 5])
         #expect(try LuaMessage.decode(LuaValue.self, from: message("81 a2 4178 01 4178 f6")) == [])
         #expect(throws: DecodingError.self) { try LuaMessage.decode(Keyed.self, from: message("81 a1 4178 f6")) }
+    }
+
+    @Test("dictionaries take long keys, short ones and numbers of either kind in one table")
+    func mixedEntries() throws {
+        let long = String(repeating: "key", count: 50)
+        let value: LuaValue = ["a": 1.5, .string(LuaString(long)): 2, "ü": 3.5, "": -0.5]
+        let expected = ["a": 1.5, long: 2, "ü": 3.5, "": -0.5]
+        #expect(try LuaMessage.decode([String: Double].self, from: encoded(value)) == expected)
+        #expect(path(try failure([String: Double].self, ["a": 1.5, "b": "x"])) == ".b")
+        _ = try failure([String: Double].self, .table(LuaTable(entries: [(LuaValue(bytes: [0xff]), 1.5)])))
+        let limits = ValueLimits(elements: 5)
+        #expect(throws: ValueError.self) {
+            try LuaMessage.decode([String: Double].self, from: encoded(value), limits: limits)
+        }
     }
 
     @Test("a result that is not there is nil")

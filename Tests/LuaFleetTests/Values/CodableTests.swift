@@ -9,7 +9,9 @@ import Testing
 /// What Lua would see of a value.
 func lua<T: Encodable>(_ value: T) throws -> LuaValue {
     var writer = ValueWriter()
-    try LuaMessage.encode(argument: value, into: &writer)
+    writer.beginMessage(items: 1)
+    try LuaMessage.encode1(value, into: &writer)
+    try writer.checkLimits()
     return try LuaMessage.decode(LuaValue.self, from: writer.bytes())
 }
 

@@ -28,8 +28,8 @@ private final class Interpreter {
         var task = lfvm_task(index: 1, attempt: 1)
         var message = lfvm_message()
         let status = arguments.withUnsafeBufferPointer { bytes in
-            lfvm_run(
-                vm, 1, function, function.utf8.count, bytes.baseAddress!, bytes.count, false, &task, &message)  // not empty
+            let start = bytes.baseAddress!  // a message is never empty
+            return lfvm_run(vm, 1, function, function.utf8.count, start, bytes.count, false, &task, &message)
         }
         var result: [UInt8] = []
         for number in 0..<message.piece_count {

@@ -180,7 +180,7 @@ struct LimitTests {
     func rollback() throws {
         var writer = ValueWriter()
         try LuaMessage.encode(arguments: [1], into: &writer)
-        #expect(throws: EncodingError.self) {
+        #expect(throws: ArgumentError.self) {
             try LuaMessage.encode(arguments: [["x": [UInt64.max]], 2], into: &writer)
         }
         try LuaMessage.encode(argument: 2, into: &writer)

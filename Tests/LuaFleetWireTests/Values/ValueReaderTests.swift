@@ -111,7 +111,8 @@ struct ValueReaderTests {
         "whole values are passed over",
         arguments: [
             "81d9f1e0a0", "9fd9f1e0a0ff", "82 01 d9f1e0 a1 4161 02", "82 01 d9f1e0 bf 4161 02 ff", "d81c80", "d81ca0",
-            "82 d81c80 d81d00", "d9f1e1820102", "d9f1e2 82 4161 8180", "d9f1e2 83 40 81f6 00", "d9f1e343616263", "d9f1e48241618101",
+            "82 d81c80 d81d00", "d9f1e1820102", "d9f1e2 82 4161 8180", "d9f1e2 83 40 81f6 00", "d9f1e343616263",
+            "d9f1e48241618101",
             "d81c d9f1e2 82 40 81 d81d00", "d9f1e4 82 d9f1e3 4161 01", "bf 9f ff bf ff ff", "d81c 9f ff",
         ])
     func whole(_ hex: String) {

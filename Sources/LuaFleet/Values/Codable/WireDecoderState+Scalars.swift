@@ -29,7 +29,7 @@ extension WireDecoderState {
         if T.self == Int16.self { return give(try decodeInteger(Int16.self, path), as: T.self) }
         if T.self == Int8.self { return give(try decodeInteger(Int8.self, path), as: T.self) }
         if T.self == UInt16.self { return give(try decodeInteger(UInt16.self, path), as: T.self) }
-        if T.self == LuaString.self { return give(LuaString(bytes: try decodeBytes(path)), as: T.self) }
+        if T.self == LuaString.self { return give(try decodeLuaString(path), as: T.self) }
         if T.self == LuaValue.self { return give(try luaValue(), as: T.self) }
         return try decodeOther(type, path: path())
     }
@@ -121,6 +121,10 @@ extension WireDecoderState {
 
     func decodeBytes(_ path: () -> WirePath?) throws -> [UInt8] {
         [UInt8](try stringRange([UInt8].self, path))
+    }
+
+    func decodeLuaString(_ path: () -> WirePath?) throws -> LuaString {
+        luaString(try stringRange(LuaString.self, path))
     }
 
     func decodeString(_ path: () -> WirePath?) throws -> String {

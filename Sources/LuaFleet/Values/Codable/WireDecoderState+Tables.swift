@@ -91,10 +91,23 @@ extension WireDecoderState {
         return true
     }
 
-    /// A table of any shape as a dictionary.
+    func decodeNamedDoubles(path: WirePath?) throws -> [String: Double] {
+        try decodeEntries(String.self, Double.self, path: path) { reader, result in
+            let start = reader.offset
+            guard let name = reader.shortString(), let value = reader.double(), let name = LuaText.text(name) else {
+                reader.offset = start
+                return false
+            }
+            result[name] = value
+            return true
+        }
+    }
+
+    /// A table of any shape as a dictionary. `fast` may read a pair at once; if it cannot, it leaves the cursor where it was.
     @inline(__always)
     func decodeEntries<Key: Decodable & Hashable, Value: Decodable>(
-        _ keyType: Key.Type, _ valueType: Value.Type, path: WirePath?
+        _ keyType: Key.Type, _ valueType: Value.Type, path: WirePath?,
+        fast: (inout ValueReader, inout [Key: Value]) -> Bool = { _, _ in false }
     ) throws -> [Key: Value] {
         var result: [Key: Value] = [:]
         try eachEntry(
@@ -105,6 +118,10 @@ extension WireDecoderState {
                 result[key] = try entryValue(valueType, path: inside)
             },
             pair: {
+                if reader.elementsLeft >= 2, fast(&reader, &result) {
+                    reader.elementsLeft &-= 2
+                    return
+                }
                 let key = try decode(keyType, path: path)
                 result[key] = try entryValue(valueType, path: WirePath(path, WireKey(describing: key)))
             })

@@ -174,12 +174,20 @@ final class WireDecoderState {
         case .integer(let value): return .integer(value)
         case .double(let value): return .number(value)
         case .string(let offset, let count):
-            return .string(LuaString(bytes: [UInt8](UnsafeRawBufferPointer(start: reader.base + offset, count: count))))
+            return .string(luaString(UnsafeRawBufferPointer(start: reader.base + offset, count: count)))
         case .end: throw ValueError(.malformed, at: start)
         case .array, .map, .tag:
             reader.offset = start
             return try luaTable()
         }
+    }
+
+    /// Bytes of the message as a string. A long one shares the message's array, if the message is one; a short one does not hold all of it.
+    func luaString(_ bytes: UnsafeRawBufferPointer) -> LuaString {
+        guard bytes.count >= 4096, let owner, let start = bytes.baseAddress else {
+            return LuaString(bytes: [UInt8](bytes))
+        }
+        return LuaString(sharing: owner, offset: start - reader.base, count: bytes.count)
     }
 
     private func luaTable() throws -> LuaValue {

@@ -54,7 +54,7 @@ extension Dictionary: WireDirectlyDecodable where Key: Decodable, Value: Decodab
         into result: UnsafeMutableRawPointer, from state: WireDecoderState, path: WirePath?
     ) throws {
         if Key.self == String.self, Value.self == Double.self {
-            let entries = try state.decodeEntries(String.self, Double.self, path: path)
+            let entries = try state.decodeNamedDoubles(path: path)
             result.initializeMemory(as: [String: Double].self, to: entries)
         } else if Key.self == String.self, Value.self == Int.self {
             let entries = try state.decodeEntries(String.self, Int.self, path: path)

@@ -6,7 +6,7 @@ import LuaFleetWire
 package enum LuaMessage {
     /// A message of these arguments.
     ///
-    /// - Throws: `EncodingError` naming the coding path, from an argument that has no meaning in Lua; `ValueError` for a limit.
+    /// - Throws: ``ArgumentError`` from an argument that has no meaning in Lua; `ValueError` for a limit.
     package static func encode(
         arguments: [any Encodable & Sendable], limits: ValueLimits = .standard
     ) throws -> [UInt8] {
@@ -20,16 +20,22 @@ package enum LuaMessage {
         arguments: [any Encodable & Sendable], into writer: inout ValueWriter, limits: ValueLimits = .standard
     ) throws {
         writer.beginMessage(items: arguments.count, limits: limits)
+        var position = 1
         do {
-            for argument in arguments { try encode1(argument, into: &writer) }
+            for argument in arguments {
+                try encode1(argument, into: &writer)
+                position += 1
+            }
             try writer.checkLimits()
         } catch {
             writer.abandonMessage()
-            throw error
+            throw error is ValueError ? error : ArgumentError(position: position, underlying: error)
         }
     }
 
     /// A message of one argument.
+    ///
+    /// - Throws: ``ArgumentError`` from an argument that has no meaning in Lua; `ValueError` for a limit.
     package static func encode<T: Encodable>(argument: T, limits: ValueLimits = .standard) throws -> [UInt8] {
         var writer = ValueWriter(limits: limits)
         try encode(argument: argument, into: &writer, limits: limits)
@@ -46,7 +52,7 @@ package enum LuaMessage {
             try writer.checkLimits()
         } catch {
             writer.abandonMessage()
-            throw error
+            throw error is ValueError ? error : ArgumentError(position: 1, underlying: error)
         }
     }
 

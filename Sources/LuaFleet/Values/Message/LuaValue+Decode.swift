@@ -15,6 +15,8 @@ extension LuaValue {
             var writer = ValueWriter(limits: .standard)
             try LuaMessage.encode(argument: value, into: &writer)
             self = try ValueGraph.message(writer.bytes()).content(of: 0, at: 0)
+        } catch let error as ArgumentError {
+            throw error.underlying
         } catch let error as ValueError {
             throw EncodingError.invalidValue(
                 value, .init(codingPath: [], debugDescription: "\(error)", underlyingError: error))

@@ -35,7 +35,7 @@ public struct LuaTable: Sendable {
 
     /// A table with these entries. A key that stands twice: the last one counts. A key that is nil or NaN, or a value that
     /// is nil: no entry.
-    public init(entries: some Sequence<(LuaValue, LuaValue)>) {
+    public init(entries: [(LuaValue, LuaValue)]) {
         let table = BuiltTable()
         for (key, value) in entries { table.set(key, value) }
         storage = .built(table)
@@ -79,16 +79,19 @@ public struct LuaTable: Sendable {
 
     /// Changes the table, having made sure that nobody else sees it.
     private mutating func change(_ body: (BuiltTable) -> Void) {
+        var table = takeBuilt()
+        if !isKnownUniquelyReferenced(&table) { table = BuiltTable(copyOf: table) }
+        body(table)
+        storage = .built(table)
+    }
+
+    /// The table's own storage, which this value then does not hold any more.
+    private mutating func takeBuilt() -> BuiltTable {
         switch storage {
-        case .decoded(let graph, let node):
-            let table = BuiltTable(copyOf: node, in: graph)
-            body(table)
-            storage = .built(table)
-        case .built(var table):
-            storage = .decoded(.empty, 0)  // so that `table` is the only reference
-            if !isKnownUniquelyReferenced(&table) { table = BuiltTable(copyOf: table) }
-            body(table)
-            storage = .built(table)
+        case .decoded(let graph, let node): return BuiltTable(copyOf: node, in: graph)
+        case .built(let table):
+            storage = .decoded(.empty, 0)
+            return table
         }
     }
 
