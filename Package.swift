@@ -61,7 +61,7 @@ let package = Package(
         .executableTarget(
             name: "luafleet",
             dependencies: [
-                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "CFleetSystem",
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -168,7 +168,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         }
         if connection.knownScripts.insert(script).inserted {
             let definition = ScriptDefinition(
-                id: script, form: request.script.form, chunkName: request.script.chunkName, source: request.script.source)
+                id: script, form: request.script.form, chunkName: request.script.chunkName,
+                source: request.script.source)
             connection.write(
                 ByteBuffer(
                     bytes: [UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload)))

@@ -22,7 +22,8 @@ struct Measurement {
     /// A row for people.
     var row: String {
         let range = "\(Self.round(values.min() ?? 0)) … \(Self.round(values.max() ?? 0))"
-        return pad(workload, 10) + pad(left: Self.round(median), 14) + "  " + pad(unit, 10) + " " + range
+        return pad(workload, workload.count < 11 ? 10 : 34) + pad(left: Self.round(median), 14) + "  " + pad(unit, 10)
+            + " " + range
     }
 
     private func pad(_ text: String, _ width: Int) -> String {
