@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-int lfs_spawn_fork_server(const char *path, int control, int noise, pid_t *pid) {
+int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, pid_t *pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int failure = posix_spawn_file_actions_init(&actions);
@@ -47,7 +47,7 @@ int lfs_spawn_fork_server(const char *path, int control, int noise, pid_t *pid) 
     if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 2)) != 0) goto done;
     if ((failure = posix_spawn_file_actions_adddup2(&actions, high_control, 3)) != 0) goto done;
     if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, 4)) != 0) goto done;
-    char *arguments[] = {(char *)"luafleet-worker", (char *)"--fork-server", NULL};
+    char *arguments[] = {(char *)"luafleet-worker", (char *)"--fork-server", (char *)version, NULL};
     failure = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
 done:
     if (high_control >= 0) close(high_control);

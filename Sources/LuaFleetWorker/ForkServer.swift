@@ -34,11 +34,14 @@ struct ForkServer {
     }
 
     /// Serves until the host closes the control socket; then every worker ends with this process.
-    mutating func run() -> Never {
+    ///
+    /// A host of another version may have sent commands already: it is told ours, and they are not read.
+    mutating func run(hostVersion: UInt32?) -> Never {
         prepareProcess()
         let childSignals = lfs_child_signals()
         guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
         send(Preface.bytes + .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: pid).payload))
+        guard hostVersion == protocolVersion else { _exit(0) }
         var descriptors = [
             pollfd(fd: control, events: Int16(POLLIN), revents: 0),
             pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0),

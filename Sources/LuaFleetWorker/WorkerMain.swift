@@ -2,12 +2,13 @@
 import Glibc
 import LuaFleetWire
 
-/// Runs the worker program and never returns. `luafleet-worker --fork-server` is what a host starts, with the control socket as fd 3.
+/// Runs the worker program and never returns. `luafleet-worker --fork-server VERSION` is what a host of that
+/// protocol version starts, with the control socket as fd 3.
 public func runWorkerProgram(arguments: [String]) -> Never {
     switch arguments.dropFirst().first {
     case "--fork-server":
         var server = ForkServer(control: 3)
-        server.run()
+        server.run(hostVersion: arguments.dropFirst(2).first.flatMap { UInt32($0) })
     case "--version":
         print("luafleet-worker \(releaseVersion) (protocol \(protocolVersion))")
         exit(0)

@@ -26,9 +26,9 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
 
-/// Spawns `path --fork-server` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, nothing else open, no signal blocked or ignored, and a
+/// Spawns `path --fork-server VERSION` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, nothing else open, no signal blocked or ignored, and a
 /// process group of its own. The caller's signal mask, descriptors and directory stay as they are.
-int lfs_spawn_fork_server(const char *path, int control, int noise, pid_t *pid);
+int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, pid_t *pid);
 
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);

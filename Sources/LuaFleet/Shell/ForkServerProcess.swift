@@ -24,6 +24,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private var channel: (any Channel)?
     private var control: Int32 = -1
     private var noise: Int32 = -1
+    private var firstWorker: Int32 = -1
     private var pid: pid_t = 0
     private var received = ByteBuffer()
     private var hasPreface = false
@@ -39,20 +40,25 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     }
 
     /// Spawns `executable`. The delegate hears of it later, also of failure; nothing is thrown and nothing blocks for long.
-    static func launch(_ executable: String, on loop: any EventLoop, delegate: any ForkServerDelegate)
-        -> ForkServerProcess
-    {
+    ///
+    /// `asksForWorker`: worker 0 is asked for at once, before the pool does; ``takeFirstWorker()`` has its socket.
+    static func launch(
+        _ executable: String, asksForWorker: Bool, on loop: any EventLoop, delegate: any ForkServerDelegate
+    ) -> ForkServerProcess {
         let process = ForkServerProcess(loop: loop, delegate: delegate)
-        process.spawn(executable)
+        process.spawn(executable, asksForWorker)
         return process
     }
 
-    private func spawn(_ executable: String) {
+    private func spawn(_ executable: String, _ asksForWorker: Bool) {
         let spawned: SpawnedServer
-        do throws(SetupFailure) { spawned = try SpawnedServer.take(executable) } catch { return end(with: error) }
+        do throws(SetupFailure) { spawned = try SpawnedServer.take(executable, asksForWorker: asksForWorker) } catch {
+            return end(with: error)
+        }
         pid = spawned.pid
         control = spawned.control
         noise = spawned.noise
+        firstWorker = spawned.firstWorker
         ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(self) }
@@ -99,6 +105,13 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private func discardWaiting() {
         for (_, fd) in waiting where fd >= 0 { closeAll(fd) }
         waiting.removeAll()
+    }
+
+    /// The host's end of worker 0's socket, where it was asked for ahead; the caller closes it. Once.
+    func takeFirstWorker() -> Int32? {
+        guard firstWorker >= 0 else { return nil }
+        defer { firstWorker = -1 }
+        return firstWorker
     }
 
     /// Closes the control socket: the server kills and reaps its workers and ends.
@@ -199,6 +212,8 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private func end(with failure: SetupFailure?) {
         if noise >= 0 { closeAll(noise) }
         noise = -1
+        if firstWorker >= 0 { closeAll(firstWorker) }
+        firstWorker = -1
         // Not from within the caller, who may be in the middle of its own actions.
         loop.assumeIsolated().execute { self.delegate?.forkServerEnded(failure) }
     }

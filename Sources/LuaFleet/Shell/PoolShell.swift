@@ -20,6 +20,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private var connections: [WorkerConnection?] = []
     private var scripts = ScriptRegistry()
     private var server: ForkServerProcess?
+    private var hasLaunched = false
     private var timer: (due: Moment, task: Scheduled<Void>)?
     /// Called once, when workers can be had or when it is known that none can.
     private var onOpen: ((SetupFailure?) -> Void)?
@@ -90,7 +91,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private func perform(_ action: PoolAction) {
         switch action {
         case .launchServer:
-            server = ForkServerProcess.launch(executable, on: loop, delegate: self)
+            server = ForkServerProcess.launch(executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+            hasLaunched = true
         case .stopServer:
             server?.stop()
         case .startWorker(let id):
@@ -132,8 +134,15 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     private func startWorker(_ id: WorkerID) {
         var ends: (Int32, Int32) = (-1, -1)
-        let failure = withUnsafeMutableBytes(of: &ends) {
-            lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
+        var failure: Int32 = 0
+        // The first tenant of the first slot was asked for when the server was spawned.
+        let ahead = id == WorkerID(slot: 0, generation: 0) ? server?.takeFirstWorker() : nil
+        if let ahead {
+            ends.0 = ahead
+        } else {
+            failure = withUnsafeMutableBytes(of: &ends) {
+                lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
+            }
         }
         while connections.count <= Int(id.slot) { connections.append(nil) }
         guard failure == 0 else {
@@ -142,7 +151,9 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         }
         let connection = WorkerConnection(id: id, parser: FrameParser(limit: resultLimit), delegate: self)
         connections[Int(id.slot)] = connection
-        server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
+        if ahead == nil {
+            server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
+        }
         ClientBootstrap(group: loop)
             .channelOption(.maxMessagesPerRead, value: 4)
             .channelInitializer { channel in

@@ -2,6 +2,7 @@
 import CFleetSystem
 import Glibc
 import LuaFleetCore
+import LuaFleetWire
 import NIOConcurrencyHelpers
 
 /// A fork server's process with the host's ends of its control socket and of what it writes to its standard streams. Whoever takes it owns them.
@@ -9,28 +10,31 @@ package struct SpawnedServer: Sendable {
     let pid: pid_t
     let control: Int32
     let noise: Int32
+    /// The host's end of the socket of worker 0, which was asked for in the same breath: it is ready when the server is. -1: it was not.
+    let firstWorker: Int32
 
     private static let ahead = NIOLockedValueBox<(executable: String, server: SpawnedServer)?>(nil)
 
     /// Spawns a fork server that the next pool with this executable takes, so that it starts up while the caller does other things. A failure shows in
     /// that pool. If no pool comes, the server ends with this process.
     package static func spawnAhead(_ executable: String) {
-        guard let server = try? spawn(executable) else { return }  // the pool tries again and says what is wrong
+        // After a failure the pool tries again and says what is wrong.
+        guard let server = try? spawn(executable, asksForWorker: true) else { return }
         ahead.withLockedValue { $0 = (executable, server) }
     }
 
     /// The one that was spawned ahead, or a new one.
-    static func take(_ executable: String) throws(SetupFailure) -> SpawnedServer {
+    static func take(_ executable: String, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
         let waiting = ahead.withLockedValue { ahead in
-            guard let found = ahead, found.executable == executable else { return nil as SpawnedServer? }
+            guard asksForWorker, let found = ahead, found.executable == executable else { return nil as SpawnedServer? }
             ahead = nil
             return found.server
         }
         if let waiting { return waiting }
-        return try spawn(executable)
+        return try spawn(executable, asksForWorker: asksForWorker)
     }
 
-    private static func spawn(_ executable: String) throws(SetupFailure) -> SpawnedServer {
+    private static func spawn(_ executable: String, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
         var control: (Int32, Int32) = (-1, -1)
         var noise: (Int32, Int32) = (-1, -1)
         let paired = withUnsafeMutableBytes(of: &control) {
@@ -45,13 +49,32 @@ package struct SpawnedServer: Sendable {
             throw .hostResources(-piped)
         }
         var pid: pid_t = 0
-        let spawned = lfs_spawn_fork_server(executable, control.1, noise.1, &pid)
+        let firstWorker = asksForWorker ? Self.askForWorker(on: control.0) : -1
+        let spawned = lfs_spawn_fork_server(executable, "\(protocolVersion)", control.1, noise.1, &pid)
         closeAll(control.1, noise.1)
         guard spawned == 0 else {
             closeAll(control.0, noise.0)
+            if firstWorker >= 0 { closeAll(firstWorker) }
             throw .notExecutable(-spawned)
         }
-        return SpawnedServer(pid: pid, control: control.0, noise: noise.0)
+        return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker)
+    }
+
+    /// Puts the command for worker 0 into the control socket, where the server finds it as soon as it runs.
+    private static func askForWorker(on control: Int32) -> Int32 {
+        var ends: (Int32, Int32) = (-1, -1)
+        let paired = withUnsafeMutableBytes(of: &ends) {
+            lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
+        }
+        guard paired == 0 else { return -1 }
+        let command = [UInt8].frame(FrameHeader(kind: .startWorker, worker: 0))
+        let sent = command.withUnsafeBytes { lfs_send(control, $0.baseAddress!, $0.count, ends.1) }  // not empty
+        closeAll(ends.1)
+        guard sent == command.count else {
+            closeAll(ends.0)
+            return -1
+        }
+        return ends.0
     }
 }
 
