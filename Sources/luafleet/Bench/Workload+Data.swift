@@ -21,12 +21,17 @@ extension Workload {
         },
         Workload(name: "W8", summary: "2,000 x a table of 1,000 string to float, there and back, 2 workers") {
             try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in
-                var table = [String: Double]()
-                for i in 1...1000 { table["key\(i)"] = Double(i) + 0.5 }
+                let table = LuaValue(
+                    Dictionary(uniqueKeysWithValues: (1...1000).map { ("key\($0)", LuaValue(Double($0) + 0.5)) }))
+                let echo = benchScript.function("echo")
                 let seconds = try await timed {
-                    let echoes: [[String: Double]] = try await pool.map(
-                        benchScript.function("echo"), Array(repeating: table, count: 2000))
-                    precondition(echoes.last?.count == 1000)
+                    for try await report in pool.reports(
+                        of: (1...2000).map { _ in LuaJob(echo, [table]) }, ordered: true)
+                    {
+                        guard let back = try report.result.get().first, back["key1000"].double == 1000.5 else {
+                            throw BenchFailure(message: "W8: another table came back")
+                        }
+                    }
                 }
                 return [Figure(unit: "tasks/s", value: 2000 / seconds)]
             }
