@@ -21,7 +21,7 @@ static int open_libraries(lua_State *L) {
 }
 
 static void set_caps(lfvm *vm, const lfvm_caps *caps) {
-    vm->caps.bytes = caps->bytes != 0 ? caps->bytes : (size_t)64 << 20;
+    vm->caps.bytes = caps->bytes != 0 ? caps->bytes : ((size_t)64 << 20) + ((size_t)64 << 10);
     vm->caps.elements = caps->elements != 0 ? caps->elements : 10000000;
     vm->caps.depth = caps->depth != 0 ? caps->depth : 1000;
 }

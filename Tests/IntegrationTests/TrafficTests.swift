@@ -44,6 +44,14 @@ struct TrafficTests {
         }
     }
 
+    @Test func `F46: 64 MiB in both directions at once`() async throws {
+        try await withPool(2) { pool in
+            let text = LuaValue.string(LuaString(bytes: [UInt8](repeating: 0x61, count: 64 << 20)))
+            let jobs = (1...3).map { _ in LuaJob(.source("return ..."), [text]) }
+            for try await report in pool.reports(of: jobs) { #expect(report.values == [text]) }
+        }
+    }
+
     @Test func `F46: a value over the cap is an error that costs nobody anything`() async throws {
         try await withPool(1) { pool in
             let report = await pool.run(.source("return ('x'):rep(80 * 1024 * 1024)"))

@@ -9,7 +9,7 @@ package struct ValueLimits: Hashable, Sendable {
     /// Levels of tables; a table that is itself an argument or a result is the first.
     package var depth: Int
 
-    package init(bytes: Int = 64 << 20, elements: Int = 10_000_000, depth: Int = 1_000) {
+    package init(bytes: Int = 64 << 20 + 64 << 10, elements: Int = 10_000_000, depth: Int = 1_000) {
         self.bytes = bytes
         self.elements = elements
         self.depth = depth
@@ -18,5 +18,5 @@ package struct ValueLimits: Hashable, Sendable {
     /// 64 MiB, 10,000,000 items, 1,000 levels: sandbox levels `none` and `safe`.
     package static let standard = ValueLimits()
     /// 8 MiB, 1,000,000 items, 200 levels: sandbox level `locked`.
-    package static let locked = ValueLimits(bytes: 8 << 20, elements: 1_000_000, depth: 200)
+    package static let locked = ValueLimits(bytes: 8 << 20 + 64 << 10, elements: 1_000_000, depth: 200)
 }

@@ -15,7 +15,7 @@ typedef struct lfvm lfvm;
 
 /// Caps of messages; 0 means the default in brackets.
 typedef struct {
-    size_t bytes;     // of one message [64 MiB]
+    size_t bytes;     // of one message [64 MiB + 64 KiB: a string of 64 MiB fits]
     size_t elements;  // items of one message [10,000,000]
     uint32_t depth;   // levels of tables [1,000]
 } lfvm_caps;
