@@ -2,7 +2,7 @@
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite
 struct CallTests {
     @Test func `F09: a call returns what the script returns`() async throws {
         try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in

@@ -3,7 +3,7 @@ import Foundation
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite
 struct ContainmentTests {
     @Test(arguments: [LuaIsolation.shared, .freshProcess])
     func `F03: of 100 tasks 4 segfault, abort, exit and loop; 96 are right and 4 fail, each in its own way`(

@@ -3,7 +3,7 @@ import Foundation
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite
 struct DeadlineTests {
     @Test func `F22: the deadline counts from the start: tasks that wait for the only worker lose none of it`()
         async throws

@@ -2,7 +2,7 @@
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite
 struct FunctionValueTests {
     private func function(_ source: String, _ pool: LuaPool) async throws -> LuaScript {
         let value: LuaValue = try await pool.call(.source(source))

@@ -3,7 +3,7 @@ import Foundation
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite
 struct GuestTests {
     @Test func `F04: when the host is killed no worker and no child of one is left, whatever they were doing`()
         async throws

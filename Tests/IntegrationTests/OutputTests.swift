@@ -2,7 +2,7 @@
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite
 struct OutputTests {
     @Test(arguments: LuaIsolation.allCases)
     func `F56: print, io.write, io.stdout, io.stderr and children are captured in order and by stream`(

@@ -2,7 +2,7 @@
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite
 struct ScriptErrorTests {
     private func error(of source: String, _ isolation: LuaIsolation = .shared) async throws -> LuaError {
         try await withPool(1, isolation: isolation) { pool in

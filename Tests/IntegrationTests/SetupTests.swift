@@ -3,7 +3,7 @@ import Foundation
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite
 struct SetupTests {
     private func failure(_ path: String) async throws -> LuaFleetError {
         var configuration = LuaPoolConfiguration(workers: 2)

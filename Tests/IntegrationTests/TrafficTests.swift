@@ -2,7 +2,7 @@
 import LuaFleet
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite
 struct TrafficTests {
     @Test(arguments: LuaIsolation.allCases)
     func `F07: 1000 items of random durations come back in the order of the inputs`(_ isolation: LuaIsolation)

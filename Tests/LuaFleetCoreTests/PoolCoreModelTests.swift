@@ -3,7 +3,7 @@ import LuaFleetCore
 import LuaFleetWire
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite
 struct PoolCoreModelTests {
     /// One pool's life.
     struct Episode {

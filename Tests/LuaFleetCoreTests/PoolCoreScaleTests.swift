@@ -4,7 +4,7 @@ import LuaFleetCore
 import LuaFleetWire
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized)
 struct PoolCoreScaleTests {
     /// A core with that many idle workers, and nothing left to do.
     private func core(workers count: Int) throws -> PoolCore {

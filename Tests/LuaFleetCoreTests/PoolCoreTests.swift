@@ -3,7 +3,7 @@ import LuaFleetCore
 import LuaFleetWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite
 struct PoolCoreTests {
     @Test func `a pool launches a server, then asks for all its workers, then takes tasks in the order they came`()
         throws

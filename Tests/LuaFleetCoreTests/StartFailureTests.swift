@@ -3,7 +3,7 @@ import LuaFleetCore
 import LuaFleetWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite
 struct StartFailureTests {
     @Test func `F24: five workers that end before they are ready break the pool, which says so and starts no more`()
         throws

@@ -2,7 +2,7 @@
 import LuaFleetCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite
 struct TimerHeapTests {
     @Test func `a heap agrees with a naive table after every one of 20,000 random operations`() {
         let seed = Dice.seed(of: "TimerHeap")

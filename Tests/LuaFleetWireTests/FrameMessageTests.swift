@@ -2,7 +2,7 @@
 import LuaFleetWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite
 struct FrameMessageTests {
     private static let exit = ProcessExit(
         pid: 4321, reason: .signal(11), userTimeMicroseconds: 1 << 40, systemTimeMicroseconds: 7,

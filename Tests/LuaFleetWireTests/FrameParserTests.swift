@@ -2,7 +2,7 @@
 import LuaFleetWire
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite
 struct FrameParserTests {
     struct Frame: Equatable {
         var header: FrameHeader

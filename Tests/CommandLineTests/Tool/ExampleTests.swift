@@ -5,7 +5,7 @@ import Testing
 
 private func example(_ name: String) -> String { repositoryFolder() + "/Scripts/examples/" + name }
 
-@Suite(.timeLimit(.minutes(2))) struct ExampleTests {
+@Suite struct ExampleTests {
     @Test func `hello`() {
         let scratch = Scratch()
         #expect(scratch.luafleet("run", example("hello.lua")).output == "hello, world\n")

@@ -1,7 +1,7 @@
 // `luafleet run` on real workers: whole outputs and exit statuses.
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct RunToolTests {
+@Suite struct RunToolTests {
     @Test func `scripts once each, in order with -k`() {
         let scratch = Scratch()
         scratch.write("a.lua", "print('a', arg[0], ...)")
