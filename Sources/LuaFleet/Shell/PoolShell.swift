@@ -139,6 +139,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         let ahead = id == WorkerID(slot: 0, generation: 0) ? server?.takeFirstWorker() : nil
         if let ahead {
             ends.0 = ahead
+        } else if let pages = server?.pages, pages.page(Int(id.slot)) == nil {
+            failure = -ENOMEM
         } else {
             failure = withUnsafeMutableBytes(of: &ends) {
                 lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
@@ -261,7 +263,7 @@ extension PoolShell: WorkerConnectionDelegate {
             try core.workerReady(connection.id, at: now)
         case .values, .failure:
             var reader = FieldReader(payload)
-            guard let head = AnswerHead(from: &reader) else { throw .malformed(header.kind) }
+            guard let head = AnswerHead(from: &reader), head.count == 1 else { throw .malformed(header.kind) }
             try worker(connection, answered: header, head, Array(reader.rest))
         case .output:
             guard let stream = OutputStream(rawValue: header.flags) else { throw .malformed(.output) }
