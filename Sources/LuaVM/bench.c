@@ -51,7 +51,7 @@ static int bench_body(lua_State *L) {
         for (int i = 0; i < ROUNDS; i++) encoder_encode(vm, L, 1, 1, request, &message);
         double middle = now();
         for (int i = 0; i < ROUNDS; i++) {
-            vm_decode(vm, L, message.pieces[0].bytes, message.total, false);
+            vm_decode(vm, L, message.pieces[0].bytes, message.total, NULL, false);
             lua_settop(L, 1);
         }
         encode[run] = middle - start;
