@@ -15,7 +15,7 @@ extension LuaPool {
         _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, chunkSize: LuaChunkSize = .auto,
         returning type: R.Type = R.self
     ) async throws -> [R] {
-        try await mapped(script, inputs, chunkSize) { try LuaMessage.encode(argument: $0, into: &$1) }
+        try await mapped(script, chunkSize) { $0.begin(inputs) }
     }
 
     /// The same for functions of several arguments: each input is a list of arguments. What `Pool.starmap` does in Python.
@@ -23,7 +23,9 @@ extension LuaPool {
         _ script: LuaScript, _ inputs: some Sequence<[any Encodable & Sendable]> & Sendable,
         chunkSize: LuaChunkSize = .auto, returning type: R.Type = R.self
     ) async throws -> [R] {
-        try await mapped(script, inputs, chunkSize) { try LuaMessage.encode(arguments: $0, into: &$1) }
+        try await mapped(script, chunkSize) { run in
+            run.begin(inputs) { try LuaMessage.encode(arguments: $0, into: &$1) }
+        }
     }
 
     /// The same for tuples: `pool.starMap(power, [(2, 3), (3, 2)])`.
@@ -31,10 +33,12 @@ extension LuaPool {
         _ script: LuaScript, _ inputs: some Sequence<(repeat each Argument)> & Sendable,
         chunkSize: LuaChunkSize = .auto, returning type: R.Type = R.self
     ) async throws -> [R] {
-        try await mapped(script, inputs, chunkSize) { input, writer in
-            var arguments: [any Encodable & Sendable] = []
-            for argument in repeat each input { arguments.append(argument) }
-            try LuaMessage.encode(arguments: arguments, into: &writer)
+        try await mapped(script, chunkSize) { run in
+            run.begin(inputs) { (input: (repeat each Argument), writer) in
+                var arguments: [any Encodable & Sendable] = []
+                for argument in repeat each input { arguments.append(argument) }
+                try LuaMessage.encode(arguments: arguments, into: &writer)
+            }
         }
     }
 
@@ -54,15 +58,13 @@ extension LuaPool {
     /// Tasks that a map has ahead of its results at least: it keeps them all anyway.
     static let mapWindow = 8192
 
-    private func mapped<Input: Sendable, R: Decodable & Sendable>(
-        _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, _ chunkSize: LuaChunkSize,
-        _ encode: @escaping @Sendable (Input, inout ValueWriter) throws -> Void
+    private func mapped<R: Decodable & Sendable>(
+        _ script: LuaScript, _ chunkSize: LuaChunkSize, _ begin: (ResultRun) -> Void
     ) async throws -> [R] {
         let run = try ResultRun(
             self, script, ResultOptions(ordered: true, failsFast: true, chunkSize: chunkSize, window: Self.mapWindow))
-        run.begin(inputs, encode)
+        begin(run)
         var results: [R] = []
-        results.reserveCapacity(inputs.underestimatedCount)
         while let piece = try await run.next() { try run.append(piece, to: &results) }
         return results
     }

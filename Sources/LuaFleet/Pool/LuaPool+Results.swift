@@ -31,8 +31,8 @@ extension LuaPool {
         of script: LuaScript, _ inputs: some Sequence<Input> & Sendable, ordered: Bool = true,
         chunkSize: LuaChunkSize = .auto, window: Int? = nil, returning type: R.Type = R.self
     ) -> LuaTaskResults<R> {
-        LuaTaskResults(pool: self, script: script, options: Self.options(ordered, chunkSize, window)) { run in
-            run.begin(inputs) { try LuaMessage.encode(argument: $0, into: &$1) }
+        LuaTaskResults(pool: self, script: script, options: Self.options(ordered, chunkSize, window)) {
+            $0.begin(inputs)
         }
     }
 

@@ -24,6 +24,8 @@ public final class LuaPool: Sendable {
     let shell: PoolShell
     private let group: MultiThreadedEventLoopGroup
     private let executable: String
+    /// Where callbacks run.
+    let callbacks = CallbackThread()
 
     /// The processors that this process may use.
     public static var defaultWorkerCount: Int { Processors.current.usable }

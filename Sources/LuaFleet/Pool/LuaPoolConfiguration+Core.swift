@@ -19,7 +19,8 @@ extension LuaPoolConfiguration {
         case .rssAbove(let bytes): try require(bytes >= 1, "rssAbove wants a number of bytes, not \(bytes)")
         case nil: break
         }
-        try require(retry.max >= 0 && retry.maxKills >= 0, "a task cannot be retried \(min(retry.max, retry.maxKills)) times")
+        try require(
+            retry.max >= 0 && retry.maxKills >= 0, "a task cannot be retried \(min(retry.max, retry.maxKills)) times")
     }
 
     var core: PoolCoreConfiguration {

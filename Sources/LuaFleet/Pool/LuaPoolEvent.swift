@@ -11,8 +11,8 @@ public enum LuaPoolEvent: Sendable {
     case tasksQueued(ClosedRange<Int>, script: String)
     /// A task was sent to a worker. `attempt` is from 1.
     case taskStarted(number: Int, worker: Int, attempt: Int)
-    /// A task called `fleet.progress`.
-    case taskProgressed(number: Int, done: Double, total: Double?)
+    /// A task called `fleet.progress`, `fleet.send` or `fleet.log`.
+    case taskSaid(number: Int, LuaTaskMessage)
     /// A task ended for good; `failure` is the word of its code (`timeout`, `worker_died`, …), nil: it returned.
     case taskEnded(number: Int, failure: String?)
 }

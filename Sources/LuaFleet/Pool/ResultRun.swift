@@ -34,12 +34,13 @@ final class ResultRun: Sendable {
             template.policy.chunk = UInt32(clamping: size)
         }
         let (shell, workers) = (pool.shell, pool.configuration.workers)
+        let chunk = fixed
         let (least, isExact) = (options.window, options.isWindowExact)
         stream = TaskStream(
             shell: shell, order: options.ordered ? .ofInputs : .ofCompletion, failsFast: options.failsFast
         ) {
             if isExact, let least { return least }
-            let share = fixed.map { max($0, 1) } ?? shell.share.tasks
+            let share = chunk ?? shell.share.tasks
             return max(2 * workers * share, least ?? 1)
         }
         feeder = TaskFeeder(stream: stream, template: template, script: script)
@@ -49,8 +50,14 @@ final class ResultRun: Sendable {
         stream.cancel()
     }
 
+    func begin<Inputs: Sequence & Sendable>(_ inputs: Inputs) where Inputs.Element: Encodable & Sendable {
+        let feeder = feeder
+        Task { await feeder.feed(inputs) }
+    }
+
     func begin<Input: Sendable>(
-        _ inputs: some Sequence<Input> & Sendable, _ encode: @escaping @Sendable (Input, inout ValueWriter) throws -> Void
+        _ inputs: some Sequence<Input> & Sendable,
+        _ encode: @escaping @Sendable (Input, inout ValueWriter) throws -> Void
     ) {
         let feeder = feeder
         Task { await feeder.feed(inputs, encode) }
@@ -79,16 +86,29 @@ final class ResultRun: Sendable {
         switch piece {
         case .one(let index, let outcome): results.append(try value(of: outcome, index: index))
         case .run(let run):
-            let bytes = run.messages
-            var offset = 0
-            for position in 0..<run.count {
-                do {
-                    results.append(
-                        try bytes.withUnsafeReadableBytes { try LuaMessage.decodeNext(R.self, in: $0, at: &offset) })
-                } catch {
-                    throw pool.notDecodable(R.self, error, script: script, index: run.first + position + 1)
+            var position = 0
+            do {
+                try run.messages.withUnsafeReadableBytes {
+                    try Self.append(messages: $0, run.count, to: &results, &position)
                 }
+            } catch {
+                throw pool.notDecodable(R.self, error, script: script, index: run.first + position + 1)
             }
+        }
+    }
+
+    /// The loop that a million short results go through, without the cost of generic code for what they mostly are.
+    @_specialize(where R == Int)
+    @_specialize(where R == Double)
+    @_specialize(where R == Bool)
+    @_specialize(where R == String)
+    private static func append<R: Decodable>(
+        messages: UnsafeRawBufferPointer, _ count: Int, to results: inout [R], _ position: inout Int
+    ) throws {
+        var offset = 0
+        while position < count {
+            results.append(try LuaMessage.decodeNext(R.self, in: messages, at: &offset))
+            position += 1
         }
     }
 

@@ -16,11 +16,42 @@ struct TaskFeeder: Sendable {
     let template: TaskRequest
     let script: LuaScript
 
-    /// Feeds a sequence. `encode` writes an input's message. An input is taken only when there is room for its task.
-    func feed<Input>(
-        _ inputs: some Sequence<Input>, _ encode: (Input, inout ValueWriter) throws -> Void
-    ) async {
+    /// Feeds a sequence, an argument a task. An input is taken only when there is room for its task.
+    func feed<Inputs: Sequence>(_ inputs: Inputs) async where Inputs.Element: Encodable {
         var iterator = inputs.makeIterator()
+        await feed { slab, most throws in try Self.fill(&slab, from: &iterator, most) }
+    }
+
+    /// Feeds a sequence; `encode` writes an input's message.
+    func feed<Input>(_ inputs: some Sequence<Input>, _ encode: (Input, inout ValueWriter) throws -> Void) async {
+        var iterator = inputs.makeIterator()
+        await feed { slab, most throws in
+            while slab.count < most, slab.byteCount < Self.slabBytes {
+                guard let input = iterator.next() else { return true }
+                try slab.append { try encode(input, &$0) }
+            }
+            return false
+        }
+    }
+
+    /// The loop that a million short tasks go through, without the cost of generic code for what they mostly are. True at the end of the inputs.
+    @_specialize(where Inputs == IndexingIterator<ClosedRange<Int>>)
+    @_specialize(where Inputs == IndexingIterator<Range<Int>>)
+    @_specialize(where Inputs == IndexingIterator<[Int]>)
+    @_specialize(where Inputs == IndexingIterator<[Double]>)
+    @_specialize(where Inputs == IndexingIterator<[String]>)
+    private static func fill<Inputs: IteratorProtocol>(
+        _ slab: inout SlabBuilder, from inputs: inout Inputs, _ most: Int
+    ) throws -> Bool where Inputs.Element: Encodable {
+        while slab.count < most, slab.byteCount < slabBytes {
+            guard let input = inputs.next() else { return true }
+            try slab.append { try LuaMessage.encode(argument: input, into: &$0) }
+        }
+        return false
+    }
+
+    /// `fill` appends up to so many tasks, and says whether the inputs have ended; what it had appended when it throws is good.
+    private func feed(_ fill: (inout SlabBuilder, Int) throws -> Bool) async {
         var index: UInt64 = 1
         // One at first, and again where inputs are slow: a task does not wait for the input after it.
         var target = 1
@@ -32,16 +63,7 @@ struct TaskFeeder: Sendable {
             var failure: (any Error)?
             var isAtEnd = false
             let start = lfs_now()
-            while slab.count < most, slab.byteCount < Self.slabBytes {
-                guard let input = iterator.next() else {
-                    isAtEnd = true
-                    break
-                }
-                do { try slab.append { try encode(input, &$0) } } catch {
-                    failure = LuaFleetError.notSent(error, to: script)
-                    break
-                }
-            }
+            do { isAtEnd = try fill(&slab, most) } catch { failure = LuaFleetError.notSent(error, to: script) }
             target = lfs_now() - start < Self.patience ? min(target * 2, Self.slabTasks) : 1
             if slab.count > 0 {
                 let count = UInt64(slab.count)

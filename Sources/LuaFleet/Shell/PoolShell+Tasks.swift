@@ -40,6 +40,13 @@ extension PoolShell {
         record.waiter.tasksStarted(
             record.first + Int(tasks.lower)..<record.first + Int(tasks.upper), worker: Int(worker.slot) + 1,
             attempt: Int(attempt))
+        if events.hasListeners {
+            for task in tasks.lower..<tasks.upper {
+                events.post(
+                    .taskStarted(
+                        number: record.number + Int(task), worker: Int(worker.slot) + 1, attempt: Int(attempt)))
+            }
+        }
     }
 
     private static func frameEnd(_ slab: SlabArguments, _ lower: UInt32, _ upper: UInt32, chunk: UInt32) -> UInt32 {
@@ -127,6 +134,12 @@ extension PoolShell {
     func finish(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
         guard let record = records[Int(tasks.batch.index)] else { return }
         let connection = worker.flatMap { connections[Int($0.slot)] }
+        if events.hasListeners {
+            for task in tasks.lower..<tasks.upper {
+                events.post(
+                    .taskEnded(number: record.number + Int(task), failure: end == .answered ? nil : end.word))
+            }
+        }
         if end == .answered, answers?.message == nil, tasks.count > 1 || record.request.count > 1,
             record.details.isEmpty || !(tasks.lower..<tasks.upper).contains(where: { record.details[$0] != nil }),
             let answers, let messages = takeAnswers(tasks.count)

@@ -78,7 +78,7 @@ extension PoolShell {
     /// The memory of a worker's process (proc(5), statm).
     func measure(_ id: WorkerID) {
         guard let connection = connections[Int(id.slot)], connection.id == id,
-            let text = SystemFile.read("/proc/\(connection.pid)/statm"),
+            let text = systemFile("/proc/\(connection.pid)/statm"),
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ UInt64($0) })
         else { return }
         core.workerMeasured(id, residentBytes: pages * UInt64(getpagesize()), at: now)
@@ -178,7 +178,8 @@ extension PoolShell: WorkerConnectionDelegate {
             self.answers = answers
             let end = answers.failure.map { TaskEnd.failed($0) } ?? .answered
             try core.tasksEnded(
-                on: connection.id, sequence: first, count: answers.count, end, nanoseconds: answers.nanoseconds, at: now)
+                on: connection.id, sequence: first, count: answers.count, end, nanoseconds: answers.nanoseconds, at: now
+            )
         }
         perform()
         self.answers = nil
@@ -222,6 +223,11 @@ extension PoolShell: WorkerConnectionDelegate {
         guard let (batch, task) = core.task(at: sequence, on: connection.id), let record = records[Int(batch.index)]
         else { return }
         record.waiter.taskSaid(message, task: record.first + Int(task))
+        guard message.kind == .log || events.hasListeners, let said = LuaTaskMessage(message) else { return }
+        events.post(.taskSaid(number: record.number + Int(task), said))
+        if case .log(let level, let text, let fields) = said {
+            settings.logger.log(level: level, text, fields: fields, worker: Int(connection.id.slot) + 1)
+        }
     }
 
     private func withTask(

@@ -20,6 +20,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     var records: [TaskRecord?] = []
     var connections: [WorkerConnection?] = []
     var scripts = ScriptRegistry()
+    /// Of the next task that is handed in.
+    private var nextNumber = 1
     var server: ForkServerProcess?
     var hasLaunched = false
     /// Connections that have something to flush, and those that the core wants looked at.
@@ -65,7 +67,10 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         let id = core.tasksSubmitted(count, submission.request.policy, at: now)
         while records.count <= Int(id.index) { records.append(nil) }
         records[Int(id.index)] = TaskRecord(
-            request: submission.request, waiter: submission.waiter, first: submission.first, open: count)
+            request: submission.request, waiter: submission.waiter, first: submission.first, number: nextNumber,
+            open: count)
+        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: submission.request.script.name))
+        nextNumber += Int(count)
         submission.waiter.tasksSubmitted(as: id, first: submission.first)
     }
 
@@ -130,7 +135,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private func perform(_ action: PoolAction) {
         switch action {
         case .launchServer:
-            server = ForkServerProcess.launch(settings.executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+            server = ForkServerProcess.launch(
+                settings.executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
             hasLaunched = true
         case .stopServer: server?.stop()
         case .startWorker(let id): startWorker(id)

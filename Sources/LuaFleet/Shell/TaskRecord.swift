@@ -125,6 +125,8 @@ struct TaskRecord {
     var waiter: any TaskWaiter
     /// The number of the first task.
     var first: Int
+    /// The number in the pool of the first task, from 1.
+    var number: Int
     /// Tasks that have not ended.
     var open: UInt32
     /// Of tasks of which there is something to say before they end.

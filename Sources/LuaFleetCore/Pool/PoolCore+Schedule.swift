@@ -35,7 +35,8 @@ extension PoolCore {
     /// Whether a worker that is busy should have more to do.
     private func hasRoom(_ slot: Int) -> Bool {
         guard workers[slot].state == .up, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
-            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2, case let tail = workers[slot].flying.tail,
+            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2,
+            case let tail = workers[slot].flying.tail,
             tail != Self.noIndex
         else { return false }
         return batches[Int(nodes[tail].batch)].policy.allowsPrefetch

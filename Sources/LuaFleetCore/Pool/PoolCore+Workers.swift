@@ -110,7 +110,11 @@ extension PoolCore {
         guard configuration.recycleAboveBytes > 0, residentBytes > configuration.recycleAboveBytes else { return }
         workers[slot].end = .recycledAboveBytes(residentBytes)
         // What was sent ahead goes to its successor.
-        if workers[slot].flyingCount == 0 { retire(slot, .recycledAboveBytes(residentBytes), at: now) } else { recall(slot) }
+        if workers[slot].flyingCount == 0 {
+            retire(slot, .recycledAboveBytes(residentBytes), at: now)
+        } else {
+            recall(slot)
+        }
     }
 
     // MARK: Ends
