@@ -34,7 +34,7 @@ extension PoolCore {
 
     /// Whether a worker that is busy should have more to do.
     private func hasRoom(_ slot: Int) -> Bool {
-        guard workers[slot].state == .up, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
+        guard workers[slot].state == .up, !workers[slot].isRecalling, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
             workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2, case let tail = workers[slot].flying.tail,
             tail != Self.noIndex
         else { return false }
@@ -101,7 +101,8 @@ extension PoolCore {
     mutating func taskCountChanged(_ slot: Int, at now: Moment) {
         noteLoad(slot)
         if workers[slot].flyingCount == 0 {
-            if workers[slot].idlePlace < 0 { becomeIdle(slot, at: now) }
+            // What was sent before word of a recall comes would be taken back with the rest, and begin there all the same.
+            if workers[slot].idlePlace < 0, !workers[slot].isRecalling { becomeIdle(slot, at: now) }
             return
         }
         if !workers[slot].isRoomy, hasRoom(slot) {

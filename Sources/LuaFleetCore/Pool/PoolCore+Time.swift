@@ -44,7 +44,7 @@ extension PoolCore {
         case .up:
             if let interrupted = workers[slot].interrupted, interrupted.until <= now {
                 kill(slot, because: interrupted.end, as: .killed(interrupted.end), at: now)
-            } else if workers[slot].flyingCount == 0 {
+            } else if workers[slot].idlePlace >= 0 {
                 if upCount + startingCount > configuration.minimumWorkers { retire(slot, .idle, at: now) }
             } else {
                 look(slot, at: now)
