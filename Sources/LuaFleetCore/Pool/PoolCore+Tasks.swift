@@ -45,7 +45,11 @@ extension PoolCore {
         while left > 0 {
             var node = workers[slot].flying.head
             guard node != Self.noIndex, nodes[node].sequence == next else { throw .wrongTask(next) }
-            let part = min(left, nodes[node].count)
+            var part = min(left, nodes[node].count)
+            if let interrupted = workers[slot].interrupted, part > 1, !precedes(nodes[node].sequence &+ (part - 1), interrupted.sequence) {
+                // Those before the one that was interrupted failed by themselves.
+                part = interrupted.sequence == next ? 1 : interrupted.sequence &- next
+            }
             if part < nodes[node].count { node = split(node, part) }
             next = next &+ part
             left -= part
