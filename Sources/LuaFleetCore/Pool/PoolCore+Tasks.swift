@@ -39,6 +39,7 @@ extension PoolCore {
         on worker: WorkerID, sequence: UInt32, count: UInt32, _ end: TaskEnd, nanoseconds: UInt64, at now: Moment
     ) throws(ProtocolViolation) {
         guard let slot = slot(of: worker) else { return }  // a former tenant's last words
+        guard !isTerminated else { return }  // they have ended already
         guard count > 0, count <= workers[slot].flyingCount else { throw .wrongTask(sequence) }
         var next = sequence
         var left = count
