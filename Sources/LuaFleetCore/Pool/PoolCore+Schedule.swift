@@ -140,7 +140,9 @@ extension PoolCore {
         workers[slot].isRecalling = false
         guard workers[slot].state == .up else { return }
         takeBack(from: slot, after: started)
-        if let running = running(slot, started) { judge(running, on: slot, startedAt: startedAt, at: now) }
+        if let running = running(slot, started) {
+            judge(running, on: slot, startedAt: start(of: started, on: slot, claimed: startedAt, at: now), at: now)
+        }
         if workers[slot].state == .up { taskCountChanged(slot, at: now) }
     }
 

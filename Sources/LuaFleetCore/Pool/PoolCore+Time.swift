@@ -113,18 +113,25 @@ extension PoolCore {
         workers[slot].looks += 1
         let head = workers[slot].flying.head
         if let running = running(slot, started) {
+            let startedAt = start(of: started, on: slot, claimed: startedAt, at: now)
             let end = endDue(running, startedAt: startedAt)
             if let end, end <= now { return recall(slot) }  // so that the kill cannot hit the task behind it
             setLook(slot, end, at: now)
-        } else if precedes(started, nodes[head].sequence) {
-            // It has not begun: the worker is stuck, or the machine is.
+        } else {
+            // It has not begun, or so it says: the worker is stuck, or the machine is.
             let patience = workers[slot].heardAt + configuration.beginLimit
             let hasLimit = batches[Int(nodes[head].batch)].policy.wallTime != nil
             if hasLimit, patience <= now { return kill(slot, because: nil, as: .killed(.cancelled), at: now) }
             setLook(slot, hasLimit ? patience : nil, at: now)
-        } else {
-            setLook(slot, nil, at: now)
         }
+    }
+
+    /// When a task began there: not later than now, nor than was said before.
+    mutating func start(of sequence: UInt32, on slot: Int, claimed: Moment, at now: Moment) -> Moment {
+        var start = min(claimed, now)
+        if let seen = workers[slot].seen, seen.sequence == sequence { start = min(start, seen.startedAt) }
+        workers[slot].seen = (sequence, start)
+        return start
     }
 
     private mutating func setLook(_ slot: Int, _ end: Moment?, at now: Moment) {

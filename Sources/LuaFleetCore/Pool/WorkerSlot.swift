@@ -36,6 +36,8 @@ struct WorkerSlot {
     /// A recall or an inspection is on its way to the shell and back.
     var isRecalling = false
     var isInspecting = false
+    /// The last task that was seen to run there, and the first word of when it began: memory that a script may get at can put it off for ever.
+    var seen: (sequence: UInt32, startedAt: Moment)?
     /// The task that was asked to end by an error, how it ends, and when patience ends.
     var interrupted: (sequence: UInt32, end: TaskEnd, until: Moment)?
     /// How the task ends that runs at the kill; nil: as the exit report says.
