@@ -85,6 +85,7 @@ extension PoolCore {
         workers[slot].flyingCount += count
         workers[slot].assigned += count
         workers[slot].sequence = workers[slot].sequence &+ count
+        workers[slot].isSettled = false
         flyingCount += UInt64(count)
         let batch = Int(nodes[node].batch)
         if nodes[node].attempt == 1 {
@@ -128,7 +129,7 @@ extension PoolCore {
 
     /// Asks for whatever has not begun there.
     mutating func recall(_ slot: Int) {
-        guard workers[slot].state == .up, !workers[slot].isRecalling else { return }
+        guard !workers[slot].isRecalling else { return }
         workers[slot].isRecalling = true
         workers[slot].epoch &+= 1
         actions.append(.recall(id(slot), epoch: workers[slot].epoch))
@@ -138,8 +139,9 @@ extension PoolCore {
     package mutating func workerRecalled(_ worker: WorkerID, started: UInt32, startedAt: Moment, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].isRecalling else { return }
         workers[slot].isRecalling = false
-        guard workers[slot].state == .up else { return }
         takeBack(from: slot, after: started)
+        workers[slot].isSettled = true
+        guard workers[slot].state == .up else { return }
         if let running = running(slot, started) {
             judge(running, on: slot, startedAt: start(of: started, on: slot, claimed: startedAt, at: now), at: now)
         }

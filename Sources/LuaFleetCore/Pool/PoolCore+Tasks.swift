@@ -83,7 +83,7 @@ extension PoolCore {
             let next = nodes[node].batchNext
             switch nodes[node].place {
             case .queued, .waiting: finish(node, .cancelled, worker: nil)
-            case .flying(let slot): recall(Int(slot))
+            case .flying(let slot): if workers[Int(slot)].state == .up { recall(Int(slot)) }
             case .vacant: break
             }
             node = next

@@ -51,8 +51,8 @@ extension PoolCore {
             }
         case .ending:
             // The kernel does not let go of it (a hung disk, say). Its task has ended all the same.
-            let reason = workers[slot].killReason ?? .cancelled
-            let sequence = workers[slot].sequence  // all of it may have begun
+            let reason = workers[slot].killReason ?? .workerDied(ProcessExit(pid: 0, reason: .signal(9)))
+            let sequence = workers[slot].sequence  // all of it has begun; the rest was recalled at the kill
             endFlights(of: slot, after: sequence, reason, at: now)
             vacate(slot, workers[slot].end ?? .killed(reason))
         }

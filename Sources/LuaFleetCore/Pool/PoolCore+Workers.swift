@@ -129,6 +129,8 @@ extension PoolCore {
         workers[slot].end = end
         noteLoad(slot)
         timers.set(UInt32(slot), due: now + configuration.killLimit)
+        // What has not begun goes elsewhere now, and does not end for this even if the kernel holds the process.
+        if workers[slot].flyingCount > 0, !workers[slot].isSettled { recall(slot) }
         actions.append(.killWorker(id(slot)))
     }
 

@@ -33,6 +33,8 @@ struct WorkerSlot {
     var heardAt = Moment(nanoseconds: 0)
     /// Looks in a row that found nothing new.
     var looks = 0
+    /// All that flies there has begun: it was recalled, and nothing was sent since.
+    var isSettled = false
     /// A recall or an inspection is on its way to the shell and back.
     var isRecalling = false
     var isInspecting = false
@@ -67,9 +69,10 @@ struct WorkerList {
 }
 
 extension PoolCore {
-    /// A worker stands in `loaded` while it is up and has more than one task.
+    /// A worker stands in `loaded` while it is up and has more than one task, unless they are known to have begun: it would be asked again and again,
+    /// and none of the others ever.
     mutating func noteLoad(_ slot: Int) {
-        let isLoaded = workers[slot].state == .up && workers[slot].flyingCount > 1
+        let isLoaded = workers[slot].state == .up && workers[slot].flyingCount > 1 && !workers[slot].isSettled
         guard isLoaded != workers[slot].isLoaded else { return }
         workers[slot].isLoaded = isLoaded
         if isLoaded {
