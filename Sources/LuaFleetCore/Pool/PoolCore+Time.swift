@@ -145,6 +145,7 @@ extension PoolCore {
 
     /// Nothing but this one runs or will run there: it ends if it has to.
     mutating func judge(_ node: UInt32, on slot: Int, startedAt: Moment, at now: Moment) {
+        guard workers[slot].interrupted == nil else { return }  // it has its grace
         let batch = Int(nodes[node].batch)
         if batches[batch].isCancelled {
             end(node, on: slot, .cancelled, at: now)

@@ -150,7 +150,7 @@ extension PoolCore {
 
     /// Ends what runs there: by an error in its script where the task's policy says so, else by a kill.
     mutating func end(_ node: UInt32, on slot: Int, _ end: TaskEnd, at now: Moment) {
-        guard let grace = batches[Int(nodes[node].batch)].policy.grace, workers[slot].interrupted == nil else {
+        guard let grace = batches[Int(nodes[node].batch)].policy.grace else {
             return kill(slot, because: end, as: .killed(end), at: now)
         }
         workers[slot].interrupted = (nodes[node].lastSequence, end, now + grace)
