@@ -36,7 +36,8 @@ extension PoolCore {
     private func hasRoom(_ slot: Int) -> Bool {
         guard workers[slot].state == .up, !workers[slot].isRecalling, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
             workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2, case let tail = workers[slot].flying.tail,
-            tail != Self.noIndex
+            tail != Self.noIndex,
+            upCount + startingCount <= configuration.maximumWorkers  // else none would ever be idle, and end
         else { return false }
         return batches[Int(nodes[tail].batch)].policy.allowsPrefetch
     }

@@ -98,5 +98,6 @@ extension PoolCore {
         while upCount + startingCount > configuration.maximumWorkers, let slot = idle.first {
             retire(Int(slot), .resized, at: now)
         }
+        for slot in idle where timers.due(of: slot) == nil { armIdle(Int(slot), at: now) }
     }
 }

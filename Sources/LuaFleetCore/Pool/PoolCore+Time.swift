@@ -45,7 +45,11 @@ extension PoolCore {
             if let interrupted = workers[slot].interrupted, interrupted.until <= now {
                 kill(slot, because: interrupted.end, as: .killed(interrupted.end), at: now)
             } else if workers[slot].idlePlace >= 0 {
-                if upCount + startingCount > configuration.minimumWorkers { retire(slot, .idle, at: now) }
+                if upCount + startingCount > configuration.minimumWorkers {
+                    retire(slot, .idle, at: now)
+                } else {
+                    armIdle(slot, at: now)  // it may be one too many by then
+                }
             } else {
                 look(slot, at: now)
             }

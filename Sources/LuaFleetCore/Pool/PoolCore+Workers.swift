@@ -170,9 +170,12 @@ extension PoolCore {
         if upCount + startingCount > configuration.maximumWorkers { return retire(slot, .resized, at: now) }
         workers[slot].idlePlace = idle.count
         idle.append(UInt32(slot))
-        if let idleTime = configuration.idleTime, upCount + startingCount > configuration.minimumWorkers {
-            timers.set(UInt32(slot), due: now + idleTime)
-        }
+        armIdle(slot, at: now)
+    }
+
+    mutating func armIdle(_ slot: Int, at now: Moment) {
+        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else { return }
+        timers.set(UInt32(slot), due: now + max(idleTime, .milliseconds(1)))
     }
 
     /// Takes a worker out of the middle of `idle`; the last one gets its place. O(1).
