@@ -86,7 +86,7 @@ extension PoolCore {
 
     /// What broke the pool may have passed: one more attempt, if the last one is long enough ago.
     mutating func mend(at now: Moment) {
-        guard broken != nil, brokenUntil <= now else { return }
+        guard broken != nil, state == .open, brokenUntil <= now else { return }
         broken = nil
         failedStarts = configuration.startAttempts - 1
     }
