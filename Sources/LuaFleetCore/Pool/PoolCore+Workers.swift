@@ -167,6 +167,7 @@ extension PoolCore {
         if case .recycledAboveBytes? = workers[slot].end {
             return retire(slot, workers[slot].end ?? .closed, at: now)
         }
+        if isRetiringAll { return retire(slot, .closed, at: now) }  // it was initializing when the others were told
         if upCount + startingCount > configuration.maximumWorkers { return retire(slot, .resized, at: now) }
         workers[slot].idlePlace = idle.count
         idle.append(UInt32(slot))
