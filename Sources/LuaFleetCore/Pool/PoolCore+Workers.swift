@@ -57,7 +57,10 @@ extension PoolCore {
 
     /// The server could not fork.
     package mutating func workerNotStarted(_ worker: WorkerID, errno: Int32, at now: Moment) {
-        guard let slot = slot(of: worker) else { return }
+        // Of one that is up it says nothing: tasks may be there.
+        guard let slot = slot(of: worker), workers[slot].state == .starting || workers[slot].state == .ending,
+            workers[slot].flying.isEmpty
+        else { return }
         vacate(slot, .notStarted(errno))
         startFailed(.cannotFork(errno), at: now)
     }
@@ -75,7 +78,8 @@ extension PoolCore {
             endFlights(of: slot, after: lastStarted, .workerDied(exit), at: now)
         }
         let isStarting = former == .starting || former == .initializing
-        vacate(slot, workers[slot].end ?? .exited(exit))
+        // One that was to be recycled after its task may die of the task.
+        vacate(slot, former == .up ? .exited(exit) : workers[slot].end ?? .exited(exit))
         if isStarting {
             startFailed(.workersEndEarly(count: failedStarts + 1, last: exit), at: now)
         } else if wasIdle, state == .open {
