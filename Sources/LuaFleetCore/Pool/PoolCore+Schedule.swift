@@ -140,8 +140,9 @@ extension PoolCore {
     package mutating func workerRecalled(_ worker: WorkerID, started: UInt32, startedAt: Moment, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].isRecalling else { return }
         workers[slot].isRecalling = false
-        takeBack(from: slot, after: started)
+        takeBack(from: slot, after: started, at: now)
         workers[slot].isSettled = true
+        workers[slot].cancelsRecalled = false
         guard workers[slot].state == .up else { return }
         if let running = running(slot, started) {
             judge(running, on: slot, startedAt: start(of: started, on: slot, claimed: startedAt, at: now), at: now)
@@ -150,7 +151,7 @@ extension PoolCore {
     }
 
     /// What was sent behind `started` is queued again in front of everything else, in its order; what was cancelled ends.
-    mutating func takeBack(from slot: Int, after started: UInt32) {
+    mutating func takeBack(from slot: Int, after started: UInt32, at now: Moment) {
         while case var node = workers[slot].flying.tail, node != Self.noIndex,
             precedes(started, nodes[node].lastSequence)
         {
@@ -161,8 +162,12 @@ extension PoolCore {
             workers[slot].assigned -= nodes[node].count
             nodes[node].attempt -= 1
             let batch = Int(nodes[node].batch)
-            if batches[batch].isCancelled {
+            if batches[batch].isCancelled || workers[slot].cancelsRecalled {
                 finish(node, .cancelled, worker: nil)
+            } else if let limit = batches[batch].policy.queueTime, nodes[node].attempt == 0,
+                batches[batch].submittedAt + limit <= now
+            {
+                finish(node, .queueTimedOut(limit: limit), worker: nil)
             } else if state == .closing || state == .closed {
                 finish(node, .poolTerminated, worker: nil)
             } else {

@@ -90,9 +90,14 @@ extension PoolCore {
         }
     }
 
-    /// Everything that waits for a worker ends; what runs goes on.
+    /// Everything that waits ends, also what was sent to a worker and has not begun; what runs goes on. O(workers).
     package mutating func queueCancelled(at now: Moment) {
         finishAllWaiting(.cancelled)
+        for slot in workers.indices where workers[slot].state == .up && workers[slot].flyingCount > 0 {
+            guard !workers[slot].isSettled else { continue }
+            workers[slot].cancelsRecalled = true
+            recall(slot)
+        }
     }
 
     // MARK: Ends

@@ -62,14 +62,18 @@ extension PoolCore {
         }
     }
 
-    /// Tasks that were never sent have waited too long; those that come back for another attempt have not.
+    /// Tasks that have never begun have waited too long; those that come back for another attempt have not.
     private mutating func queueLimitReached(_ batch: UInt32) {
         guard let limit = batches[Int(batch)].policy.queueTime else { return }
         var node = batches[Int(batch)].nodes.head
         while node != Self.noIndex {
             let next = nodes[node].batchNext
-            if nodes[node].place == .queued, nodes[node].attempt == 0 {
-                finish(node, .queueTimedOut(limit: limit), worker: nil)
+            switch nodes[node].place {
+            case .queued where nodes[node].attempt == 0: finish(node, .queueTimedOut(limit: limit), worker: nil)
+            // Behind another one, perhaps: then it comes back and ends.
+            case .flying(let slot) where nodes[node].attempt == 1:
+                if workers[Int(slot)].state == .up, !workers[Int(slot)].isSettled { recall(Int(slot)) }
+            case .queued, .flying, .waiting, .vacant: break
             }
             node = next
         }

@@ -91,7 +91,7 @@ extension PoolCore {
 
     /// What was sent to a worker that is gone: what had not begun is queued again, what had ends.
     mutating func endFlights(of slot: Int, after lastStarted: UInt32, _ end: TaskEnd, at now: Moment) {
-        takeBack(from: slot, after: lastStarted)
+        takeBack(from: slot, after: lastStarted, at: now)
         let worker = id(slot)
         while case var node = workers[slot].flying.head, node != Self.noIndex {
             if nodes[node].count > 1 { node = split(node, 1) }

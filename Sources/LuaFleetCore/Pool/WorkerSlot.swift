@@ -38,6 +38,8 @@ struct WorkerSlot {
     /// A recall or an inspection is on its way to the shell and back.
     var isRecalling = false
     var isInspecting = false
+    /// What comes back by that recall ends as cancelled.
+    var cancelsRecalled = false
     /// The last task that was seen to run there, and the first word of when it began: memory that a script may get at can put it off for ever.
     var seen: (sequence: UInt32, startedAt: Moment)?
     /// The task that was asked to end by an error, how it ends, and when patience ends.
