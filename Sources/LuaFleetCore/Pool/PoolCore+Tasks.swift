@@ -47,9 +47,8 @@ extension PoolCore {
             var node = workers[slot].flying.head
             guard node != Self.noIndex, nodes[node].sequence == next else { throw .wrongTask(next) }
             var part = min(left, nodes[node].count)
-            if let interrupted = workers[slot].interrupted, part > 1, !precedes(nodes[node].sequence &+ (part - 1), interrupted.sequence) {
-                // Those before the one that was interrupted failed by themselves.
-                part = interrupted.sequence == next ? 1 : interrupted.sequence &- next
+            if let interrupted = workers[slot].interrupted, case let ahead = interrupted.sequence &- next, ahead < part {
+                part = max(1, ahead)  // those before it failed by themselves
             }
             if part < nodes[node].count { node = split(node, part) }
             next = next &+ part
