@@ -91,6 +91,12 @@ extension PoolCore {
             let look = heardAt + configuration.lookPause * (1 << min(workers[slot].looks, 4))
             due = min(due ?? look, look)
         }
+        // It may have begun before the last answer came: answers can be held back.
+        if let seen = workers[slot].seen, let running = running(slot, seen.sequence),
+            let end = endDue(running, startedAt: seen.startedAt)
+        {
+            due = min(due ?? end, end)
+        }
         return due
     }
 
