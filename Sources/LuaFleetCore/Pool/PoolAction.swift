@@ -20,7 +20,7 @@ package enum PoolAction: Equatable, Sendable {
     case finalize(WorkerID, sequence: UInt32, epoch: UInt32)
     /// Send these tasks; the first one has this sequence number, the others the following ones.
     case send(TaskRange, to: WorkerID, sequence: UInt32, attempt: UInt32, epoch: UInt32)
-    /// Take back whatever has not begun there: what is sent later names this epoch. Say `workerRecalled`.
+    /// Take back whatever has not begun there: what is sent later names this epoch. Hand on what it has answered and not sent. Say `workerRecalled`.
     case recall(WorkerID, epoch: UInt32)
     /// Look at how far it has come, hand on what it has answered and not sent. Say `workerInspected`.
     case inspect(WorkerID)

@@ -34,10 +34,10 @@ extension PoolCore {
 
     /// Whether a worker that is busy should have more to do.
     private func hasRoom(_ slot: Int) -> Bool {
-        guard workers[slot].state == .up, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
-            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2,
-            case let tail = workers[slot].flying.tail,
-            tail != Self.noIndex
+        guard workers[slot].state == .up, !workers[slot].isRecalling, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
+            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2, case let tail = workers[slot].flying.tail,
+            tail != Self.noIndex,
+            upCount + startingCount <= configuration.maximumWorkers  // else none would ever be idle, and end
         else { return false }
         return batches[Int(nodes[tail].batch)].policy.allowsPrefetch
     }
@@ -86,6 +86,7 @@ extension PoolCore {
         workers[slot].flyingCount += count
         workers[slot].assigned += count
         workers[slot].sequence = workers[slot].sequence &+ count
+        workers[slot].isSettled = false
         flyingCount += UInt64(count)
         let batch = Int(nodes[node].batch)
         if nodes[node].attempt == 1 {
@@ -102,7 +103,8 @@ extension PoolCore {
     mutating func taskCountChanged(_ slot: Int, at now: Moment) {
         noteLoad(slot)
         if workers[slot].flyingCount == 0 {
-            if workers[slot].idlePlace < 0 { becomeIdle(slot, at: now) }
+            // What was sent before word of a recall comes would be taken back with the rest, and begin there all the same.
+            if workers[slot].idlePlace < 0, !workers[slot].isRecalling { becomeIdle(slot, at: now) }
             return
         }
         if !workers[slot].isRoomy, hasRoom(slot) {
@@ -128,7 +130,7 @@ extension PoolCore {
 
     /// Asks for whatever has not begun there.
     mutating func recall(_ slot: Int) {
-        guard workers[slot].state == .up, !workers[slot].isRecalling else { return }
+        guard !workers[slot].isRecalling else { return }
         workers[slot].isRecalling = true
         workers[slot].epoch &+= 1
         actions.append(.recall(id(slot), epoch: workers[slot].epoch))
@@ -138,14 +140,18 @@ extension PoolCore {
     package mutating func workerRecalled(_ worker: WorkerID, started: UInt32, startedAt: Moment, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].isRecalling else { return }
         workers[slot].isRecalling = false
+        takeBack(from: slot, after: started, at: now)
+        workers[slot].isSettled = true
+        workers[slot].cancelsRecalled = false
         guard workers[slot].state == .up else { return }
-        takeBack(from: slot, after: started)
-        if let running = running(slot, started) { judge(running, on: slot, startedAt: startedAt, at: now) }
+        if let running = running(slot, started) {
+            judge(running, on: slot, startedAt: start(of: started, on: slot, claimed: startedAt, at: now), at: now)
+        }
         if workers[slot].state == .up { taskCountChanged(slot, at: now) }
     }
 
     /// What was sent behind `started` is queued again in front of everything else, in its order; what was cancelled ends.
-    mutating func takeBack(from slot: Int, after started: UInt32) {
+    mutating func takeBack(from slot: Int, after started: UInt32, at now: Moment) {
         while case var node = workers[slot].flying.tail, node != Self.noIndex,
             precedes(started, nodes[node].lastSequence)
         {
@@ -156,8 +162,12 @@ extension PoolCore {
             workers[slot].assigned -= nodes[node].count
             nodes[node].attempt -= 1
             let batch = Int(nodes[node].batch)
-            if batches[batch].isCancelled {
+            if batches[batch].isCancelled || workers[slot].cancelsRecalled {
                 finish(node, .cancelled, worker: nil)
+            } else if let limit = batches[batch].policy.queueTime, nodes[node].attempt == 0,
+                batches[batch].submittedAt + limit <= now
+            {
+                finish(node, .queueTimedOut(limit: limit), worker: nil)
             } else if state == .closing || state == .closed {
                 finish(node, .poolTerminated, worker: nil)
             } else {

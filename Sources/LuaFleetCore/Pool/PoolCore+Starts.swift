@@ -86,7 +86,7 @@ extension PoolCore {
 
     /// What broke the pool may have passed: one more attempt, if the last one is long enough ago.
     mutating func mend(at now: Moment) {
-        guard broken != nil, brokenUntil <= now else { return }
+        guard broken != nil, state == .open, brokenUntil <= now else { return }
         broken = nil
         failedStarts = configuration.startAttempts - 1
     }
@@ -98,5 +98,6 @@ extension PoolCore {
         while upCount + startingCount > configuration.maximumWorkers, let slot = idle.first {
             retire(Int(slot), .resized, at: now)
         }
+        for slot in idle where timers.due(of: slot) == nil { armIdle(Int(slot), at: now) }
     }
 }

@@ -39,13 +39,17 @@ extension PoolCore {
         on worker: WorkerID, sequence: UInt32, count: UInt32, _ end: TaskEnd, nanoseconds: UInt64, at now: Moment
     ) throws(ProtocolViolation) {
         guard let slot = slot(of: worker) else { return }  // a former tenant's last words
+        guard !isTerminated else { return }  // they have ended already
         guard count > 0, count <= workers[slot].flyingCount else { throw .wrongTask(sequence) }
         var next = sequence
         var left = count
         while left > 0 {
             var node = workers[slot].flying.head
             guard node != Self.noIndex, nodes[node].sequence == next else { throw .wrongTask(next) }
-            let part = min(left, nodes[node].count)
+            var part = min(left, nodes[node].count)
+            if let interrupted = workers[slot].interrupted, case let ahead = interrupted.sequence &- next, ahead < part {
+                part = max(1, ahead)  // those before it failed by themselves
+            }
             if part < nodes[node].count { node = split(node, part) }
             next = next &+ part
             left -= part
@@ -78,16 +82,21 @@ extension PoolCore {
             let next = nodes[node].batchNext
             switch nodes[node].place {
             case .queued, .waiting: finish(node, .cancelled, worker: nil)
-            case .flying(let slot): recall(Int(slot))
+            case .flying(let slot): if workers[Int(slot)].state == .up { recall(Int(slot)) }
             case .vacant: break
             }
             node = next
         }
     }
 
-    /// Everything that waits for a worker ends; what runs goes on.
+    /// Everything that waits ends, also what was sent to a worker and has not begun; what runs goes on. O(workers).
     package mutating func queueCancelled(at now: Moment) {
         finishAllWaiting(.cancelled)
+        for slot in workers.indices where workers[slot].state == .up && workers[slot].flyingCount > 0 {
+            guard !workers[slot].isSettled else { continue }
+            workers[slot].cancelsRecalled = true
+            recall(slot)
+        }
     }
 
     // MARK: Ends

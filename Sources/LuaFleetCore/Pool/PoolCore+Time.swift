@@ -44,28 +44,36 @@ extension PoolCore {
         case .up:
             if let interrupted = workers[slot].interrupted, interrupted.until <= now {
                 kill(slot, because: interrupted.end, as: .killed(interrupted.end), at: now)
-            } else if workers[slot].flyingCount == 0 {
-                if upCount + startingCount > configuration.minimumWorkers { retire(slot, .idle, at: now) }
+            } else if workers[slot].idlePlace >= 0 {
+                if upCount + startingCount > configuration.minimumWorkers {
+                    retire(slot, .idle, at: now)
+                } else {
+                    armIdle(slot, at: now)  // it may be one too many by then
+                }
             } else {
                 look(slot, at: now)
             }
         case .ending:
             // The kernel does not let go of it (a hung disk, say). Its task has ended all the same.
-            let reason = workers[slot].killReason ?? .cancelled
-            let sequence = workers[slot].sequence  // all of it may have begun
+            let reason = workers[slot].killReason ?? .workerDied(ProcessExit(pid: 0, reason: .signal(9)))
+            let sequence = workers[slot].sequence  // all of it has begun; the rest was recalled at the kill
             endFlights(of: slot, after: sequence, reason, at: now)
             vacate(slot, workers[slot].end ?? .killed(reason))
         }
     }
 
-    /// Tasks that were never sent have waited too long; those that come back for another attempt have not.
+    /// Tasks that have never begun have waited too long; those that come back for another attempt have not.
     private mutating func queueLimitReached(_ batch: UInt32) {
         guard let limit = batches[Int(batch)].policy.queueTime else { return }
         var node = batches[Int(batch)].nodes.head
         while node != Self.noIndex {
             let next = nodes[node].batchNext
-            if nodes[node].place == .queued, nodes[node].attempt == 0 {
-                finish(node, .queueTimedOut(limit: limit), worker: nil)
+            switch nodes[node].place {
+            case .queued where nodes[node].attempt == 0: finish(node, .queueTimedOut(limit: limit), worker: nil)
+            // Behind another one, perhaps: then it comes back and ends.
+            case .flying(let slot) where nodes[node].attempt == 1:
+                if workers[Int(slot)].state == .up, !workers[Int(slot)].isSettled { recall(Int(slot)) }
+            case .queued, .flying, .waiting, .vacant: break
             }
             node = next
         }
@@ -82,6 +90,12 @@ extension PoolCore {
         if workers[slot].flyingCount > 1 {
             let look = heardAt + configuration.lookPause * (1 << min(workers[slot].looks, 4))
             due = min(due ?? look, look)
+        }
+        // It may have begun before the last answer came: answers can be held back.
+        if let seen = workers[slot].seen, let running = running(slot, seen.sequence),
+            let end = endDue(running, startedAt: seen.startedAt)
+        {
+            due = min(due ?? end, end)
         }
         return due
     }
@@ -113,18 +127,26 @@ extension PoolCore {
         workers[slot].looks += 1
         let head = workers[slot].flying.head
         if let running = running(slot, started) {
+            let startedAt = start(of: started, on: slot, claimed: startedAt, at: now)
             let end = endDue(running, startedAt: startedAt)
             if let end, end <= now { return recall(slot) }  // so that the kill cannot hit the task behind it
             setLook(slot, end, at: now)
-        } else if precedes(started, nodes[head].sequence) {
-            // It has not begun: the worker is stuck, or the machine is.
-            let patience = workers[slot].heardAt + configuration.beginLimit
-            let hasLimit = batches[Int(nodes[head].batch)].policy.wallTime != nil
-            if hasLimit, patience <= now { return kill(slot, because: nil, as: .killed(.cancelled), at: now) }
-            setLook(slot, hasLimit ? patience : nil, at: now)
         } else {
-            setLook(slot, nil, at: now)
+            // It has not begun, or so it says: the worker is stuck, or the machine is.
+            let patience = workers[slot].heardAt + configuration.beginLimit
+            guard let limit = batches[Int(nodes[head].batch)].policy.wallTime else { return setLook(slot, nil, at: now) }
+            if patience <= now { return kill(slot, because: nil, as: .killed(.cancelled), at: now) }
+            // Whenever it begins, it cannot be late before that.
+            timers.set(UInt32(slot), due: min(patience, now + max(limit, .milliseconds(1))))
         }
+    }
+
+    /// When a task began there: not later than now, nor than was said before.
+    mutating func start(of sequence: UInt32, on slot: Int, claimed: Moment, at now: Moment) -> Moment {
+        var start = min(claimed, now)
+        if let seen = workers[slot].seen, seen.sequence == sequence { start = min(start, seen.startedAt) }
+        workers[slot].seen = (sequence, start)
+        return start
     }
 
     private mutating func setLook(_ slot: Int, _ end: Moment?, at now: Moment) {
@@ -138,6 +160,7 @@ extension PoolCore {
 
     /// Nothing but this one runs or will run there: it ends if it has to.
     mutating func judge(_ node: UInt32, on slot: Int, startedAt: Moment, at now: Moment) {
+        guard workers[slot].interrupted == nil else { return }  // it has its grace
         let batch = Int(nodes[node].batch)
         if batches[batch].isCancelled {
             end(node, on: slot, .cancelled, at: now)

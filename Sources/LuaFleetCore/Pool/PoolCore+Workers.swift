@@ -57,7 +57,10 @@ extension PoolCore {
 
     /// The server could not fork.
     package mutating func workerNotStarted(_ worker: WorkerID, errno: Int32, at now: Moment) {
-        guard let slot = slot(of: worker) else { return }
+        // Of one that is up it says nothing: tasks may be there.
+        guard let slot = slot(of: worker), workers[slot].state == .starting || workers[slot].state == .ending,
+            workers[slot].flying.isEmpty
+        else { return }
         vacate(slot, .notStarted(errno))
         startFailed(.cannotFork(errno), at: now)
     }
@@ -75,7 +78,8 @@ extension PoolCore {
             endFlights(of: slot, after: lastStarted, .workerDied(exit), at: now)
         }
         let isStarting = former == .starting || former == .initializing
-        vacate(slot, workers[slot].end ?? .exited(exit))
+        // One that was to be recycled after its task may die of the task.
+        vacate(slot, former == .up ? .exited(exit) : workers[slot].end ?? .exited(exit))
         if isStarting {
             startFailed(.workersEndEarly(count: failedStarts + 1, last: exit), at: now)
         } else if wasIdle, state == .open {
@@ -87,7 +91,7 @@ extension PoolCore {
 
     /// What was sent to a worker that is gone: what had not begun is queued again, what had ends.
     mutating func endFlights(of slot: Int, after lastStarted: UInt32, _ end: TaskEnd, at now: Moment) {
-        takeBack(from: slot, after: lastStarted)
+        takeBack(from: slot, after: lastStarted, at: now)
         let worker = id(slot)
         while case var node = workers[slot].flying.head, node != Self.noIndex {
             if nodes[node].count > 1 { node = split(node, 1) }
@@ -133,6 +137,8 @@ extension PoolCore {
         workers[slot].end = end
         noteLoad(slot)
         timers.set(UInt32(slot), due: now + configuration.killLimit)
+        // What has not begun goes elsewhere now, and does not end for this even if the kernel holds the process.
+        if workers[slot].flyingCount > 0, !workers[slot].isSettled { recall(slot) }
         actions.append(.killWorker(id(slot)))
     }
 
@@ -152,7 +158,7 @@ extension PoolCore {
 
     /// Ends what runs there: by an error in its script where the task's policy says so, else by a kill.
     mutating func end(_ node: UInt32, on slot: Int, _ end: TaskEnd, at now: Moment) {
-        guard let grace = batches[Int(nodes[node].batch)].policy.grace, workers[slot].interrupted == nil else {
+        guard let grace = batches[Int(nodes[node].batch)].policy.grace else {
             return kill(slot, because: end, as: .killed(end), at: now)
         }
         workers[slot].interrupted = (nodes[node].lastSequence, end, now + grace)
@@ -169,12 +175,16 @@ extension PoolCore {
         if case .recycledAboveBytes? = workers[slot].end {
             return retire(slot, workers[slot].end ?? .closed, at: now)
         }
+        if isRetiringAll { return retire(slot, .closed, at: now) }  // it was initializing when the others were told
         if upCount + startingCount > configuration.maximumWorkers { return retire(slot, .resized, at: now) }
         workers[slot].idlePlace = idle.count
         idle.append(UInt32(slot))
-        if let idleTime = configuration.idleTime, upCount + startingCount > configuration.minimumWorkers {
-            timers.set(UInt32(slot), due: now + idleTime)
-        }
+        armIdle(slot, at: now)
+    }
+
+    mutating func armIdle(_ slot: Int, at now: Moment) {
+        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else { return }
+        timers.set(UInt32(slot), due: now + max(idleTime, .milliseconds(1)))
     }
 
     /// Takes a worker out of the middle of `idle`; the last one gets its place. O(1).

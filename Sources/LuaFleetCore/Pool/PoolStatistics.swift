@@ -80,6 +80,7 @@ package struct Histogram: Equatable, Sendable {
     /// The value that `share` (0 … 1) of all are at most; 0 where there are none.
     package func percentile(_ share: Double) -> UInt64 {
         guard count > 0 else { return 0 }
+        let share = share > 0 ? min(share, 1) : 0  // also where it is no number
         let rank = max(1, UInt64((share * Double(count)).rounded(.up)))
         var seen: UInt64 = 0
         for (bucket, entries) in buckets.enumerated() {

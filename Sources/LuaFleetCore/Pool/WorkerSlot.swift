@@ -33,9 +33,15 @@ struct WorkerSlot {
     var heardAt = Moment(nanoseconds: 0)
     /// Looks in a row that found nothing new.
     var looks = 0
+    /// All that flies there has begun: it was recalled, and nothing was sent since.
+    var isSettled = false
     /// A recall or an inspection is on its way to the shell and back.
     var isRecalling = false
     var isInspecting = false
+    /// What comes back by that recall ends as cancelled.
+    var cancelsRecalled = false
+    /// The last task that was seen to run there, and the first word of when it began: memory that a script may get at can put it off for ever.
+    var seen: (sequence: UInt32, startedAt: Moment)?
     /// The task that was asked to end by an error, how it ends, and when patience ends.
     var interrupted: (sequence: UInt32, end: TaskEnd, until: Moment)?
     /// How the task ends that runs at the kill; nil: as the exit report says.
@@ -65,9 +71,10 @@ struct WorkerList {
 }
 
 extension PoolCore {
-    /// A worker stands in `loaded` while it is up and has more than one task.
+    /// A worker stands in `loaded` while it is up and has more than one task, unless they are known to have begun: it would be asked again and again,
+    /// and none of the others ever.
     mutating func noteLoad(_ slot: Int) {
-        let isLoaded = workers[slot].state == .up && workers[slot].flyingCount > 1
+        let isLoaded = workers[slot].state == .up && workers[slot].flyingCount > 1 && !workers[slot].isSettled
         guard isLoaded != workers[slot].isLoaded else { return }
         workers[slot].isLoaded = isLoaded
         if isLoaded {
