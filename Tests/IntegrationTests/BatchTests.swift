@@ -73,7 +73,8 @@ struct BatchTests {
         let outputs = try worker.frames(answering: 1...20).filter { $0.header.kind == .output }
         for number in UInt32(1)...20 {
             let text = outputs.filter { $0.header.task == number }.map(\.text).joined()
-            #expect(text == (number % 2 == 0 ? "\(number)\na" : ""))  // C's buffer has the unfinished line until the end
+            // C's buffer has the unfinished line until the end.
+            #expect(text == (number % 2 == 0 ? "\(number)\na" : ""))
         }
     }
 

@@ -55,7 +55,8 @@ final class RawWorker {
         socket = worker[0]
         server = pid
         let start = [UInt8].frame(FrameHeader(kind: .startWorker, worker: 0))
-        #expect(start.withUnsafeBytes { lfs_send(control, $0.baseAddress!, $0.count, worker[1]) } == start.count)  // not empty
+        let sent = start.withUnsafeBytes { lfs_send(control, $0.baseAddress!, $0.count, worker[1]) }  // not empty
+        #expect(sent == start.count)
         for fd in [ends[1], pipe[1], worker[1], pages] { close(fd) }
         try #require(next().header.kind == .ready)
     }
