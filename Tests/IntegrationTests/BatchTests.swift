@@ -6,7 +6,7 @@ import Testing
 
 @Suite
 struct BatchTests {
-    @Test func `F16: a frame of 5,000 tasks is answered in order, in few frames, each task with its own value`() throws
+    @Test func `F13: a frame of 5,000 tasks is answered in order, in few frames, each task with its own value`() throws
     {
         let worker = try RawWorker()
         worker.define("return {f = function(n) return n end}")
@@ -25,7 +25,7 @@ struct BatchTests {
         #expect(worker.page.control == .init(epoch: 0, started: 5000))
     }
 
-    @Test func `F16: frames that are sent ahead are answered in order, with a script defined between them`() throws {
+    @Test func `F13: frames that are sent ahead are answered in order, with a script defined between them`() throws {
         let worker = try RawWorker()
         worker.define("return {f = function(n) return fleet.task.index end}")
         var bytes: [UInt8] = []
@@ -141,7 +141,7 @@ struct BatchTests {
         }
     }
 
-    @Test func `F20: what is recalled never runs, and what is sent afterwards does`() async throws {
+    @Test func `F13: what is recalled never runs, and what is sent afterwards does`() async throws {
         try await withBlockedWorker { worker, release in
             worker.send(RawWorker.tasks(51...60))
             #expect(worker.page.recall(epoch: 0) == 2)
@@ -155,7 +155,7 @@ struct BatchTests {
         }
     }
 
-    @Test func `F45: the host sees when a task began, and the answers before it, while the worker is busy with it`()
+    @Test func `F13: the host sees when a task began, and the answers before it, while the worker is busy with it`()
         async throws
     {
         try await withBlockedWorker { worker, release in

@@ -7,7 +7,7 @@ import Testing
 
 @Suite
 struct WorkerPagesTests {
-    @Test func `F45: every slot has a page of its own, which stays where it is while the file grows`() throws {
+    @Test func `F13: every slot has a page of its own, which stays where it is while the file grows`() throws {
         let pages = try WorkerPages()
         let slots = [0, 1, 63, 64, 200, 65]
         for slot in slots {
@@ -26,7 +26,7 @@ struct WorkerPagesTests {
         }
     }
 
-    @Test func `F45: nobody who has the file can make the host fault`() throws {
+    @Test func `F13: nobody who has the file can make the host fault`() throws {
         let pages = try WorkerPages()
         #expect(pages.page(3) != nil)
         #expect(ftruncate(pages.fd, 0) == -1 && errno == EPERM)

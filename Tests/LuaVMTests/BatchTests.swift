@@ -68,7 +68,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
 @Suite(.serialized) struct BatchTests {
     private func numbers(_ count: Int) -> [[UInt8]] { (1...count).map { [0x81] + head(0, $0) } }
 
-    @Test("F16: each task of a batch has its own arguments, answer, index and attempt")
+    @Test("F13: each task of a batch has its own arguments, answer, index and attempt")
     func values() throws {
         let vm = try TestVM()
         vm.define("return {f = function(n, ...) return n * n, fleet.task.index, fleet.task.attempt, ... end}")
@@ -90,7 +90,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
         }
     }
 
-    @Test("F16: a chunk runs for each task of a batch, with its own arg")
+    @Test("F13: a chunk runs for each task of a batch, with its own arg")
     func chunk() throws {
         let vm = try TestVM()
         vm.define("runs = (runs or 0) + 1 return runs, #arg, arg[1], ...")
@@ -98,7 +98,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
         #expect(journal.outcomes == (1...3).map { ok([UInt8($0)], [1], [UInt8($0)], [UInt8($0)]) })
     }
 
-    @Test("F16: the function is looked up once a batch, and the chunk runs once")
+    @Test("F13: the function is looked up once a batch, and the chunk runs once")
     func lookup() throws {
         let vm = try TestVM()
         vm.define("chunks = (chunks or 0) + 1 return {f = function() f = nil return chunks end}")
@@ -142,7 +142,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
         #expect(vm.batch(id: 9, "g", numbers(3)).outcomes.allSatisfy { $0.status == LFVM_NO_FUNCTION })
     }
 
-    @Test("F20: what is recalled does not run, wherever in the batch it begins", arguments: 0...4)
+    @Test("F13: what is recalled does not run, wherever in the batch it begins", arguments: 0...4)
     func recall(from: UInt32) throws {
         let vm = try TestVM()
         vm.define("return {f = function(n) ran = n if n == 3 then error('x') end return n end}")
@@ -189,7 +189,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
         #expect(vm.holds("return true"))
     }
 
-    @Test("F12: the cap of bytes is a message's, not a batch's")
+    @Test("F46: the cap of bytes is a message's, not a batch's")
     func caps() throws {
         let vm = try TestVM(bytes: 100)
         vm.define("return {f = function(s) return #s end}")
@@ -243,7 +243,7 @@ private func ok(_ items: [UInt8]...) -> TestVM.Outcome {
         #expect(vm.batch("make", [[0x80], [0x80]]).outcomes.allSatisfy { $0.status == LFVM_OK })
     }
 
-    @Test("F44: a result too long to be copied is whole when it is answered, and let go of afterwards")
+    @Test("F46: a result too long to be copied is whole when it is answered, and let go of afterwards")
     func longResults() throws {
         let vm = try TestVM()
         vm.define("return {f = function(n) return ('x'):rep(100000 + n) end}")
