@@ -12,6 +12,8 @@ struct Journal {
     let page: WorkerPage
     let socket: Int32
     let slot: UInt32
+    /// The worker's process; only it leaves frames open. Kept: asking is a system call.
+    let pid = getpid()
 
     private var header: UnsafeMutablePointer<WorkerPage.Header> { page.header }
 
@@ -34,7 +36,7 @@ struct Journal {
 
     func closeOpenFrame() {
         guard page.progress.openCount > 0 else { return }
-        page.closeOpenFrame(slot: slot, pid: getpid(), now: lfs_now())
+        page.closeOpenFrame(slot: slot, pid: pid, now: lfs_now())
     }
 
     /// Writes all that stands in the buffer. Waits while the socket is full. A host that is gone ends the process. `answered`: the last thing is the answer to this task.

@@ -111,7 +111,7 @@ struct TaskBatch {
             kind: status == 0 ? .values : .failure, flags: UInt8(truncatingIfNeeded: status), worker: journal.slot,
             task: sequence, length: AnswerHead.size + total)
         let now = lfs_now()
-        let head = AnswerHead(nanoseconds: now - min(mark, now), pid: getpid())
+        let head = AnswerHead(nanoseconds: now - min(mark, now), pid: runner.pid)
         if !stampsTimes { mark = now }
         if let target = journal.reserve(prefix + total) {
             header.store(to: target)

@@ -10,6 +10,8 @@ final class TaskRunner {
     private let files: CaptureFiles
     private let slot: UInt32
     private(set) var vm: OpaquePointer
+    /// This process: the worker, or a task's own.
+    private(set) var pid: Int32 = 0
     /// The task that runs now; 0: none. Behind a pointer: it is written for every task, and a stored property would be checked for exclusive access each time.
     private let running = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// What was wrong with a script, by its id: the answer to every task of it.
@@ -31,6 +33,7 @@ final class TaskRunner {
     /// Makes `vm` the state that tasks run in; the former one is the caller's.
     func adopt(_ vm: OpaquePointer) {
         self.vm = vm
+        pid = getpid()
         var callbacks = lfvm_callbacks()
         callbacks.context = Unmanaged.passUnretained(self).toOpaque()
         callbacks.output = { context, stream, bytes, count in
@@ -44,7 +47,7 @@ final class TaskRunner {
                 .message, flags: UInt8(truncatingIfNeeded: kind), UnsafeRawBufferPointer(start: bytes, count: count))
         }
         lfvm_set_callbacks(vm, &callbacks)
-        lfvm_set_worker(vm, slot + 1, getpid())
+        lfvm_set_worker(vm, slot + 1, pid)
         var seed: (UInt64, UInt64) = (0, 0)
         lfs_random(&seed, 16)
         withUnsafeBytes(of: &seed) { lfvm_reseed(vm, $0.bindMemory(to: UInt64.self).baseAddress!) }  // never nil

@@ -6,7 +6,7 @@ import Synchronization
 /// One process writes at any time: the worker, or its child in a fresh-process task; the host writes `control` too, to recall tasks. Stores are ordered
 /// so that a SIGKILL between any two instructions leaves a state that reads as whole frames and whole answers. A worker may scribble over all of it:
 /// readers believe no length.
-package struct WorkerPage: @unchecked Sendable {  // nothing but atomics is shared; the buffer is guarded by `progress` and `base`
+package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by the atomics
     /// Room for frames. Smaller: more writes for chatty tasks; larger: more memory a worker, though only touched pages count.
     package static let capacity = 64 * 1024
     package static let headerSize = 4096
