@@ -31,9 +31,11 @@ struct BatchTests {
     @Test func `no worker gets more than its share, nor more than may be sent at once`() throws {
         var fleet = try FakeFleet.running(workers: 4) { $0.prefetchTasks = 16 }
         try fleet.submit(1)
-        try fleet.answer(try #require(fleet.sortedWorkers.first { fleet.workers[$0]?.flights.count == 1 }), nanoseconds: 10)
+        try fleet.answer(
+            try #require(fleet.sortedWorkers.first { fleet.workers[$0]?.flights.count == 1 }), nanoseconds: 10)
         try fleet.submit(20)
-        #expect(loads(fleet).sorted() == [2, 3, 4, 5], "an even share of what is left, the rest for those who are first")
+        #expect(
+            loads(fleet).sorted() == [2, 3, 4, 5], "an even share of what is left, the rest for those who are first")
         try fleet.submit(1000)
         for worker in fleet.sortedWorkers { try fleet.answer(worker, count: 5, nanoseconds: 10) }
         #expect(loads(fleet) == [16, 16, 16, 16])
@@ -92,7 +94,8 @@ struct BatchTests {
             })
     }
 
-    @Test func `an idle worker asks every loaded one in turn, not one that has nothing to give again and again`() throws {
+    @Test func `an idle worker asks every loaded one in turn, not one that has nothing to give again and again`() throws
+    {
         var fleet = try FakeFleet.running(workers: 3)
         let first = try fleet.submit(3, TaskPolicy.chunks(of: 3))
         let second = try fleet.submit(3, TaskPolicy.chunks(of: 3))
@@ -132,7 +135,9 @@ struct BatchTests {
         try fleet.check()
     }
 
-    @Test func `F17: cancelling a batch that is queued, sent ahead and running at once ends it once, and one worker`() throws {
+    @Test func `F17: cancelling a batch that is queued, sent ahead and running at once ends it once, and one worker`()
+        throws
+    {
         var fleet = try FakeFleet.running(workers: 2)
         let batch = try fleet.submit(20, TaskPolicy.chunks(of: 5))
         let other = try fleet.submit(3)

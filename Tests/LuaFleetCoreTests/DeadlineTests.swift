@@ -83,7 +83,8 @@ struct DeadlineTests {
         #expect(fleet.ends(of: batch) == [.answered, .answered, .answered])
     }
 
-    @Test func `a worker that says that its task has just begun, each time it is asked, is killed all the same`() throws {
+    @Test func `a worker that says that its task has just begun, each time it is asked, is killed all the same`() throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         _ = try fleet.submit(1, Self.limited(.milliseconds(100)))
         var actions: [PoolAction] = []
@@ -143,7 +144,9 @@ struct DeadlineTests {
         #expect(fleet.worker(of: next) == worker && fleet.workers[worker]?.killedAt == nil)
     }
 
-    @Test func `F26: a task that returns in its grace has returned, one that does not is killed with its worker`() throws {
+    @Test func `F26: a task that returns in its grace has returned, one that does not is killed with its worker`()
+        throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         let policy = TaskPolicy.make { $0.grace = .milliseconds(5) }
         let (good, bad) = (try fleet.submit(1, policy), try fleet.submit(1, policy))

@@ -4,7 +4,8 @@ import LuaFleetCore
 extension FakeFleet {
     /// Throws what does not hold.
     func check() throws {
-        try require(endCount + openCount == submittedCount, "\(endCount) ends and \(openCount) tasks of \(submittedCount)")
+        try require(
+            endCount + openCount == submittedCount, "\(endCount) ends and \(openCount) tasks of \(submittedCount)")
         let queued = queue.count + again.count
         try require(queued + flyingCount + waiting.count == openCount, "a task is nowhere, or in two places")
         try require(core.queuedCount == queued, "core: \(core.queuedCount) queued, fleet: \(queued)")
@@ -17,7 +18,9 @@ extension FakeFleet {
         // Nobody waits for nothing.
         if queued > 0 {
             try require(idle == 0, "a task waits beside an idle worker")
-            try require(core.broken == nil || workers.values.contains { $0.isUp || $0.killedAt != nil || $0.life == .finalizing },
+            try require(
+                core.broken == nil
+                    || workers.values.contains { $0.isUp || $0.killedAt != nil || $0.life == .finalizing },
                 "a task waits for a pool that is broken")
         }
         if openCount > 0 {

@@ -76,7 +76,8 @@ extension FakeFleet {
             case .up: worker.violation != nil || isGuilty(worker)
             }
         if !isDue {
-            try require(worker.life == .up && worker.flights.isEmpty, "\(id), which is \(worker), is killed for nothing")
+            try require(
+                worker.life == .up && worker.flights.isEmpty, "\(id), which is \(worker), is killed for nothing")
             try require(!configuration.hasFinalizer, "\(id) is killed without the finalizer")
             try checkEnd(of: worker, id)
         }
@@ -144,7 +145,9 @@ extension FakeFleet {
                 "recycled after \(worker.begunCount) tasks, says \(count)")
         }
         if case .recycledAboveBytes(let bytes) = end { try require(bytes == worker.residentBytes, "\(bytes) bytes") }
-        if case .exited = end { try require(worker.exit != nil && worker.killedAt == nil, "\(id) did not end by itself") }
+        if case .exited = end {
+            try require(worker.exit != nil && worker.killedAt == nil, "\(id) did not end by itself")
+        }
         see("drop \(end.name)")
         former.append(id)
         if former.count > 200 { former.removeFirst(100) }

@@ -45,7 +45,8 @@ extension FakeFleet {
         let key = next.task
         if isTerminated { return nil }
         try require(
-            self[key].place == .flying(id) && worker.flights.contains { $0.sequence == next.sequence && $0.task == key },
+            self[key].place == .flying(id)
+                && worker.flights.contains { $0.sequence == next.sequence && $0.task == key },
             "\(key) begins on \(id) but is \(self[key].place)")
         try require(!self[key].hasBegun, "\(key) begins for the second time")
         workers[id]?.running = next

@@ -126,7 +126,9 @@ struct ModelEpisode {
         case 62..<64:
             guard let id = pick({ $0.running != nil || !$0.inbox.isEmpty }) else { break }
             note("hold \(id)")
-            for _ in 0..<dice.roll(1..<4) { try fleet.complete(id, dice.once(in: 3) ? .failed(.scriptError) : .answered) }
+            for _ in 0..<dice.roll(1..<4) {
+                try fleet.complete(id, dice.once(in: 3) ? .failed(.scriptError) : .answered)
+            }
             try fleet.begin(id)
             // With nothing more to do, nothing is held back.
             if fleet.workers[id]?.running == nil { try fleet.answer(id, count: 0) }
@@ -203,9 +205,11 @@ struct ModelEpisode {
         var end = TaskEnd.answered
         if dice.once(in: 4) {
             let exit = ProcessExit(pid: 4, reason: .signal(11))
-            end = [
-                .failed(.scriptError), .failed(.memoryLimit), .failed(.loadError), .workerDied(exit), .notForked(11),
-            ].randomElement(using: &dice) ?? .answered
+            end =
+                [
+                    .failed(.scriptError), .failed(.memoryLimit), .failed(.loadError), .workerDied(exit),
+                    .notForked(11),
+                ].randomElement(using: &dice) ?? .answered
         }
         let count = dice.once(in: 2) ? 1 : dice.roll(1..<20)
         note("answer \(id) \(count) \(end)")
@@ -230,7 +234,8 @@ struct ModelEpisode {
                 refusal = error
             }
             guard let refusal else {
-                throw IllegalAction(description: "an answer to \(count) tasks from \(sequence) on of \(worker) was taken")
+                throw IllegalAction(
+                    description: "an answer to \(count) tasks from \(sequence) on of \(worker) was taken")
             }
             violation = refusal
         }

@@ -40,6 +40,7 @@ struct PoolCoreModelTests {
             "violation", "whole chunks",
         ]
         for what in wanted { #expect(sights[what, default: 0] > 0, "the dice do not reach: \(what)") }
-        #expect(tasks > 100_000 && broken > 5 && broken < Int(Self.episodes) / 2, "the dice do not reach what they have to")
+        #expect(
+            tasks > 100_000 && broken > 5 && broken < Int(Self.episodes) / 2, "the dice do not reach what they have to")
     }
 }

@@ -180,7 +180,8 @@ struct PoolCoreTests {
         #expect(fleet.log == [.dropWorker(worker, .closed), .closed])
     }
 
-    @Test func `terminating ends every task now, takes late answers calmly, and closes when the server is gone`() throws {
+    @Test func `terminating ends every task now, takes late answers calmly, and closes when the server is gone`() throws
+    {
         var fleet = try FakeFleet.running(workers: 1)
         let tasks = [try fleet.submit(), try fleet.submit()]
         let worker = fleet.sortedWorkers[0]

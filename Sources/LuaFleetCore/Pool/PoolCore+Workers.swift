@@ -114,7 +114,11 @@ extension PoolCore {
         guard configuration.recycleAboveBytes > 0, residentBytes > configuration.recycleAboveBytes else { return }
         workers[slot].end = .recycledAboveBytes(residentBytes)
         // What was sent ahead goes to its successor.
-        if workers[slot].flyingCount == 0 { retire(slot, .recycledAboveBytes(residentBytes), at: now) } else { recall(slot) }
+        if workers[slot].flyingCount == 0 {
+            retire(slot, .recycledAboveBytes(residentBytes), at: now)
+        } else {
+            recall(slot)
+        }
     }
 
     // MARK: Ends
@@ -179,7 +183,9 @@ extension PoolCore {
     }
 
     mutating func armIdle(_ slot: Int, at now: Moment) {
-        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else { return }
+        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else {
+            return
+        }
         timers.set(UInt32(slot), due: now + max(idleTime, .milliseconds(1)))
     }
 
