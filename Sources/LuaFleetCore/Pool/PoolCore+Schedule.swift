@@ -34,8 +34,10 @@ extension PoolCore {
 
     /// Whether a worker that is busy should have more to do.
     private func hasRoom(_ slot: Int) -> Bool {
-        guard workers[slot].state == .up, !workers[slot].isRecalling, workers[slot].flyingCount > 0, workers[slot].interrupted == nil,
-            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2, case let tail = workers[slot].flying.tail,
+        guard workers[slot].state == .up, !workers[slot].isRecalling, workers[slot].flyingCount > 0,
+            workers[slot].interrupted == nil,
+            workers[slot].end == nil, !isAtItsEnd(slot), workers[slot].flyingCount <= depth / 2,
+            case let tail = workers[slot].flying.tail,
             tail != Self.noIndex,
             upCount + startingCount <= configuration.maximumWorkers  // else none would ever be idle, and end
         else { return false }

@@ -47,7 +47,8 @@ extension PoolCore {
             var node = workers[slot].flying.head
             guard node != Self.noIndex, nodes[node].sequence == next else { throw .wrongTask(next) }
             var part = min(left, nodes[node].count)
-            if let interrupted = workers[slot].interrupted, case let ahead = interrupted.sequence &- next, ahead < part {
+            if let interrupted = workers[slot].interrupted, case let ahead = interrupted.sequence &- next, ahead < part
+            {
                 part = max(1, ahead)  // those before it failed by themselves
             }
             if part < nodes[node].count { node = split(node, part) }

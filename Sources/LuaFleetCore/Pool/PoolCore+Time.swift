@@ -134,7 +134,9 @@ extension PoolCore {
         } else {
             // It has not begun, or so it says: the worker is stuck, or the machine is.
             let patience = workers[slot].heardAt + configuration.beginLimit
-            guard let limit = batches[Int(nodes[head].batch)].policy.wallTime else { return setLook(slot, nil, at: now) }
+            guard let limit = batches[Int(nodes[head].batch)].policy.wallTime else {
+                return setLook(slot, nil, at: now)
+            }
             if patience <= now { return kill(slot, because: nil, as: .killed(.cancelled), at: now) }
             // Whenever it begins, it cannot be late before that.
             timers.set(UInt32(slot), due: min(patience, now + max(limit, .milliseconds(1))))

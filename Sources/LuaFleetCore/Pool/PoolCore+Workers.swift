@@ -183,7 +183,9 @@ extension PoolCore {
     }
 
     mutating func armIdle(_ slot: Int, at now: Moment) {
-        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else { return }
+        guard let idleTime = configuration.idleTime, configuration.minimumWorkers < configuration.maximumWorkers else {
+            return
+        }
         timers.set(UInt32(slot), due: now + max(idleTime, .milliseconds(1)))
     }
 
