@@ -26,7 +26,7 @@ extension PoolCore {
     }
 
     /// How many tasks a worker is given ahead: as many as fill the time that word takes to the host and back, none where they take longer than that.
-    private var depth: UInt32 {
+    var depth: UInt32 {
         guard usualDuration > 0 else { return 1 }
         let fitting = configuration.prefetch.clampedNanoseconds / usualDuration
         return UInt32(clamping: max(1, min(fitting, UInt64(configuration.prefetchTasks))))

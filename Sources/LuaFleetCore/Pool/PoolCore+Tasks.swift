@@ -33,7 +33,7 @@ extension PoolCore {
         return id
     }
 
-    /// A worker answered tasks that were sent to it, `count` in a row from `sequence` on, all in the same way, in `nanoseconds` together. A violation where they
+    /// A worker answered tasks that were sent to it, `count` in a row from `sequence` on, all in the same way, in `nanoseconds` together (0: not known). A violation where they
     /// are not the next ones that fly there: the shell kills it. O(1) where they are of one batch.
     package mutating func tasksEnded(
         on worker: WorkerID, sequence: UInt32, count: UInt32, _ end: TaskEnd, nanoseconds: UInt64, at now: Moment
@@ -62,7 +62,7 @@ extension PoolCore {
             }
             conclude(node, end, worker: worker, at: now)
         }
-        noteDuration(nanoseconds, of: count)
+        if nanoseconds > 0 { noteDuration(nanoseconds, of: count) }
         workers[slot].hasAnswered = true
         workers[slot].heardAt = now
         workers[slot].looks = 0
@@ -205,4 +205,16 @@ extension PoolCore {
         }
         return front
     }
+}
+
+extension PoolCore {
+    /// The task of sequence number `sequence` on that worker, while it flies there. O(nodes that fly there), mostly the first one.
+    package func task(at sequence: UInt32, on worker: WorkerID) -> (batch: BatchID, index: UInt32)? {
+        guard let slot = slot(of: worker), let node = running(slot, sequence) else { return nil }
+        let range = range(of: node)
+        return (range.batch, range.lower + (sequence &- nodes[node].sequence))
+    }
+
+    /// How many tasks a worker is given at a time, at least 1: what a stream of tasks should have ready for each.
+    package var usualShare: Int { Int(depth) }
 }
