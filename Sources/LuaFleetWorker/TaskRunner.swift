@@ -43,8 +43,11 @@ final class TaskRunner {
         }
         callbacks.exiting = { context, code in TaskRunner.from(context).exiting(code) }
         callbacks.message = { context, kind, bytes, count in
-            TaskRunner.from(context).append(
+            let runner = TaskRunner.from(context)
+            runner.append(
                 .message, flags: UInt8(truncatingIfNeeded: kind), UnsafeRawBufferPointer(start: bytes, count: count))
+            // Now: whoever watches wants to hear of progress while there is some.
+            runner.journal.flush()
         }
         lfvm_set_callbacks(vm, &callbacks)
         lfvm_set_worker(vm, slot + 1, pid)
