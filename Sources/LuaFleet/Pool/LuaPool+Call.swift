@@ -34,23 +34,31 @@ extension LuaPool {
     }
 
     func result<R: Decodable>(_ bytes: [UInt8], of script: LuaScript) throws(LuaFleetError) -> R {
+        try reader.result(bytes, of: script)
+    }
+}
+
+extension OutcomeReader {
+    func result<R: Decodable>(_ bytes: [UInt8], of script: LuaScript) throws(LuaFleetError) -> R {
         do {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
-            throw notDecodable(R.self, error, script: script)
+            throw .notDecodable(R.self, error, script: script)
         }
     }
+}
 
-    func notDecodable<R>(_ type: R.Type, _ error: any Error, script: LuaScript, index: Int = 0) -> LuaFleetError {
+extension LuaFleetError {
+    /// A result that is of another type.
+    static func notDecodable<R>(
+        _ type: R.Type, _ error: any Error, script: LuaScript, index: Int = 0
+    ) -> LuaFleetError {
         LuaFleetError(
             code: .notDecodable,
             message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
             task: LuaTaskContext(script: script.description, index: index))
     }
 
-}
-
-extension LuaFleetError {
     /// An argument that cannot be sent.
     static func notSent(_ error: any Error, to script: LuaScript) -> LuaFleetError {
         let context = LuaTaskContext(script: script.description)

@@ -123,7 +123,7 @@ public struct LuaTaskResults<Value: Decodable & Sendable>: AsyncSequence, Sendab
             } catch {
                 return LuaTaskResult(
                     index: index,
-                    result: .failure(run.pool.notDecodable(Value.self, error, script: run.script, index: index)))
+                    result: .failure(LuaFleetError.notDecodable(Value.self, error, script: run.script, index: index)))
             }
         }
     }

@@ -140,11 +140,11 @@ public struct LuaReports: AsyncSequence, Sendable {
         private let feeder: Task<Void, Never>
 
         init(_ reports: LuaReports) {
-            let (window, workers) = (reports.window, reports.pool.configuration.workers)
+            let window = reports.window
             let share = reports.pool.shell.share
             let stream = TaskStream(
                 shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false
-            ) { window ?? 2 * workers * share.tasks }
+            ) { window ?? 2 * share.workers * share.tasks }
             self.pool = reports.pool
             self.stream = stream
             let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)
@@ -181,10 +181,13 @@ public struct LuaReports: AsyncSequence, Sendable {
             try await withTaskCancellationHandler {
                 switch try await stream.next() {
                 case .one(let index, let outcome): return jobs.take(index, outcome, pool)
-                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)  // each job is one task: runs are of one
+                // Each job is one task: runs are of one.
+                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)
                 case nil: return nil
                 }
             } onCancel: {
+                // Also the feeder: it may wait for a job that never comes.
+                feeder.cancel()
                 stream.cancel()
             }
         }

@@ -108,6 +108,7 @@ public final class LuaPool: Sendable {
     /// The same for a pool that grows and shrinks with its work; see ``LuaPoolConfiguration/minimumWorkers``.
     public func resize(to workers: ClosedRange<Int>) {
         let shell = shell
+        shell.share.workers = max(1, workers.upperBound)  // so that a stream that begins next has room for them
         shell.loop.execute { shell.resize(minimum: workers.lowerBound, maximum: workers.upperBound) }
     }
 
@@ -175,8 +176,10 @@ public final class LuaPool: Sendable {
 
     /// What is wrong with an outcome, or nil.
     func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
-        OutcomeReader(executable: executable).failure(of: outcome, script: script, index: index)
+        reader.failure(of: outcome, script: script, index: index)
     }
+
+    var reader: OutcomeReader { OutcomeReader(executable: executable) }
 }
 
 /// Makes a pool, runs `body` with it, and closes it: waits for its tasks when `body` returns, terminates them when it throws.

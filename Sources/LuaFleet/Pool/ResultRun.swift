@@ -1,6 +1,7 @@
 // One pass over the results of many tasks: a feeder, a stream, and what turns bytes into values.
 import LuaFleetCore
 import LuaFleetWire
+import NIOConcurrencyHelpers
 
 struct ResultOptions: Sendable {
     var ordered = true
@@ -19,6 +20,7 @@ final class ResultRun: Sendable {
     let script: LuaScript
     private let stream: TaskStream
     private let feeder: TaskFeeder
+    private let feeding = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
     /// - Throws: ``LuaFleetError`` where the script cannot be read: that fails the whole, not its tasks.
     init(_ pool: LuaPool, _ script: LuaScript, _ options: ResultOptions) throws(LuaFleetError) {
@@ -33,7 +35,7 @@ final class ResultRun: Sendable {
             fixed = size
             template.policy.chunk = UInt32(clamping: size)
         }
-        let (shell, workers) = (pool.shell, pool.configuration.workers)
+        let shell = pool.shell
         let chunk = fixed
         let (least, isExact) = (options.window, options.isWindowExact)
         stream = TaskStream(
@@ -41,42 +43,53 @@ final class ResultRun: Sendable {
         ) {
             if isExact, let least { return least }
             let share = chunk ?? shell.share.tasks
-            return max(2 * workers * share, least ?? 1)
+            return max(2 * shell.share.workers * share, least ?? 1)
         }
         feeder = TaskFeeder(stream: stream, template: template, script: script)
     }
 
     deinit {
+        Self.end(stream, feeding)
+    }
+
+    /// The feeder too: it may wait for an input that never comes.
+    private static func end(_ stream: TaskStream, _ feeding: NIOLockedValueBox<Task<Void, Never>?>) {
         stream.cancel()
+        feeding.withLockedValue { $0 }?.cancel()
+    }
+
+    private func begin(_ feed: @escaping @Sendable (TaskFeeder) async -> Void) {
+        let feeder = feeder
+        let task = Task { await feed(feeder) }
+        feeding.withLockedValue { $0 = task }
     }
 
     func begin<Inputs: Sequence & Sendable>(_ inputs: Inputs) where Inputs.Element: Encodable & Sendable {
-        let feeder = feeder
-        Task { await feeder.feed(inputs) }
+        begin { await $0.feed(inputs) }
     }
 
     func begin<Input: Sendable>(
         _ inputs: some Sequence<Input> & Sendable,
         _ encode: @escaping @Sendable (Input, inout ValueWriter) throws -> Void
     ) {
-        let feeder = feeder
-        Task { await feeder.feed(inputs, encode) }
+        begin { await $0.feed(inputs, encode) }
     }
 
     func begin<Inputs: AsyncSequence & Sendable>(
         _ inputs: Inputs, _ encode: @escaping @Sendable (Inputs.Element, inout ValueWriter) throws -> Void
     ) where Inputs.Element: Sendable {
-        let feeder = feeder
-        Task { await feeder.feed(inputs, encode) }
+        begin { await $0.feed(inputs, encode) }
     }
 
     func next() async throws -> TaskStream.Piece? {
-        let stream = stream
-        return try await withTaskCancellationHandler {
+        let (stream, feeding) = (stream, feeding)
+        let piece = try await withTaskCancellationHandler {
             try await stream.next()
         } onCancel: {
-            stream.cancel()
+            Self.end(stream, feeding)
         }
+        if piece == nil, stream.wasCut { throw LuaFleetError.cancelled }
+        return piece
     }
 
     // MARK: Values
@@ -92,7 +105,7 @@ final class ResultRun: Sendable {
                     try Self.append(messages: $0, run.count, to: &results, &position)
                 }
             } catch {
-                throw pool.notDecodable(R.self, error, script: script, index: run.first + position + 1)
+                throw LuaFleetError.notDecodable(R.self, error, script: script, index: run.first + position + 1)
             }
         }
     }
@@ -120,7 +133,7 @@ final class ResultRun: Sendable {
         do {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
-            throw pool.notDecodable(R.self, error, script: script, index: index + 1)
+            throw LuaFleetError.notDecodable(R.self, error, script: script, index: index + 1)
         }
     }
 }

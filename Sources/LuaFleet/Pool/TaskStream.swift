@@ -40,6 +40,8 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         var inputEnded = false
         var inputFailure: (any Error)?
         var isCancelled = false
+        /// That took something from the consumer: tasks, or inputs that were still to come.
+        var wasCut = false
         /// A task that failed, where that ends everything.
         var failure: Piece?
         /// In the order of inputs: by the first index. In that of completion: in `queue`.
@@ -92,12 +94,16 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     /// Hands tasks to the pool; the first one's index is the number of tasks before it.
     func feed(_ request: TaskRequest) {
         let count = Int(request.count)
-        let index = state.withLockedValue { state in
+        let index = state.withLockedValue { state -> Int? in
+            guard !state.isCancelled else {
+                state.wasCut = true
+                return nil  // nobody waits for it
+            }
             state.outstanding += count
             state.fed += count
             return state.fed - count
         }
-        shell.enqueue(request, waiter: self, first: index)
+        if let index { shell.enqueue(request, waiter: self, first: index) }
     }
 
     /// A task that failed before it could be sent.
@@ -145,6 +151,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
             case .ofInputs: state.ready[piece.first] = piece
             case .ofCompletion: state.queue.append(piece)
             }
+            if state.isCancelled, case .one(_, let outcome) = piece, outcome.end == .cancelled { state.wasCut = true }
             if failsFast, state.failure == nil, case .one(_, let outcome) = piece, outcome.hasFailed {
                 state.failure = piece
             }
@@ -160,7 +167,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     /// - Throws: what the input threw, after the outcomes of everything before it.
     func next() async throws -> Piece? {
         while true {
-            let window = window()
+            let window = max(1, window())
             let step = state.withLockedValue { $0.step(order, window: window) }
             step.feeder?.resume()
             switch step.kind {
@@ -182,10 +189,14 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         }
     }
 
+    /// Whether it was cancelled before all its tasks had ended by themselves.
+    var wasCut: Bool { state.withLockedValue { $0.wasCut } }
+
     /// Nobody wants the rest: tasks that wait vanish, those that run are killed.
     func cancel() {
         let (feeder, consumer) = state.withLockedValue { state in
             state.isCancelled = true
+            if !state.inputEnded { state.wasCut = true }
             let feeder = state.feeder
             state.feeder = nil
             return (feeder, state.takeConsumer())
@@ -214,7 +225,8 @@ extension TaskStream.State {
         return waiting
     }
 
-    private var isAtEnd: Bool { inputEnded && outstanding == held }
+    /// One that was cancelled does not wait for inputs.
+    private var isAtEnd: Bool { (inputEnded || isCancelled) && outstanding == held }
 
     fileprivate func canStep(_ order: TaskStream.Order) -> Bool {
         if failure != nil || isAtEnd { return true }

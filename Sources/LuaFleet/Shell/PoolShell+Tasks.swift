@@ -129,6 +129,8 @@ extension PoolShell {
     func repeated(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
         if case .failed = end { _ = takeAnswers(tasks.count) }
         for task in tasks.lower..<tasks.upper { records[Int(tasks.batch.index)]?.details[task] = nil }
+        guard let record = records[Int(tasks.batch.index)] else { return }
+        record.waiter.tasksQueuedAgain(record.first + Int(tasks.lower)..<record.first + Int(tasks.upper))
     }
 
     func finish(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {

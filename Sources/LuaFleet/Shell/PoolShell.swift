@@ -43,6 +43,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         self.loop = loop
         self.settings = settings
         self.core = core
+        share.workers = core.configuration.maximumWorkers
     }
 
     var now: Moment { Moment(nanoseconds: lfs_now()) }
@@ -103,6 +104,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     func resize(minimum: Int, maximum: Int) {
         core.resized(minimum: minimum, maximum: maximum, at: now)
+        share.workers = core.configuration.maximumWorkers
         perform()
     }
 

@@ -19,6 +19,8 @@ protocol TaskWaiter: AnyObject, Sendable {
     func batchEnded(first: Int)
     /// They were sent to a worker.
     func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int)
+    /// They ended there, and wait for their next attempt.
+    func tasksQueuedAgain(_ tasks: Range<Int>)
     var hearsOutput: Bool { get }
 }
 
@@ -31,6 +33,7 @@ extension TaskWaiter {
     func tasksSubmitted(as batch: BatchID, first: Int) {}
     func batchEnded(first: Int) {}
     func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int) {}
+    func tasksQueuedAgain(_ tasks: Range<Int>) {}
     var hearsOutput: Bool { false }
 }
 

@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 public enum LuaWaitCondition: Sendable, Hashable {
     /// One of them has ended, by whatever way.
     case firstCompleted
-    /// One of them has failed, or all have ended.
+    /// One of them has failed, or all have ended. One that was cancelled has not failed, as in Python.
     case firstError
     case all
 }
@@ -13,7 +13,7 @@ public enum LuaWaitCondition: Sendable, Hashable {
 extension LuaTask {
     /// The tasks in the order in which they end, each once, also where it stands in the list twice.
     ///
-    /// - Parameter timeout: from the first element that is asked for. Default nil: no limit. When it has passed the sequence throws ``LuaFleetError`` with code `timeout`; the
+    /// - Parameter timeout: from this call on. Default nil: no limit. When it has passed the sequence throws ``LuaFleetError`` with code `timeout`; the
     ///   tasks go on.
     public static func asCompleted(
         _ tasks: [LuaTask<Value>], timeout: Duration? = nil
@@ -66,7 +66,11 @@ extension LuaTask {
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     gate.wait(continuation)
-                    for task in tasks { task.handle.whenEnded { gate.ended(isFailure: $0.hasFailed) } }
+                    for task in tasks {
+                        task.handle.whenEnded {
+                            gate.ended(isFailure: ![.answered, .cancelled, .poolTerminated].contains($0.end))
+                        }
+                    }
                 }
             } onCancel: {
                 gate.open()

@@ -4,7 +4,7 @@ import LuaFleetWire
 
 /// Where a task is in its life.
 public enum LuaTaskState: String, Sendable, Hashable, CaseIterable {
-    /// It waits for a worker.
+    /// It waits for a worker, or for its next attempt.
     case pending
     /// It was sent to a worker.
     case running
@@ -28,12 +28,15 @@ public enum LuaTaskState: String, Sendable, Hashable, CaseIterable {
 /// ```
 public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable {
     let handle: TaskHandle
-    private let pool: LuaPool
+    // Not the pool: a handle would keep a pool alive that its app has dropped, and never end.
+    private let reader: OutcomeReader
+    private let callbacks: CallbackThread
     private let script: LuaScript
 
-    init(_ handle: TaskHandle, pool: LuaPool, script: LuaScript) {
+    init(_ handle: TaskHandle, of pool: LuaPool, script: LuaScript) {
         self.handle = handle
-        self.pool = pool
+        self.reader = pool.reader
+        self.callbacks = pool.callbacks
         self.script = script
     }
 
@@ -64,8 +67,8 @@ public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable 
     /// Calls `body` when the task has ended, at once if it has. Callbacks run one after the other on a thread of the pool that does nothing else: a slow one delays other
     /// callbacks and no task.
     public func onCompletion(_ body: @escaping @Sendable (Result<Value, any Error>) -> Void) {
-        let (pool, read) = (pool, self.read)
-        handle.whenEnded { outcome in pool.callbacks.run { body(read(outcome)) } }
+        let (callbacks, read) = (callbacks, self.read)
+        handle.whenEnded { outcome in callbacks.run { body(read(outcome)) } }
     }
 
     /// What the script says while it runs, in order: `fleet.progress`, `fleet.send`, `fleet.log`. Ends with the task. For one reader. Up to 1,024 messages are kept until the first
@@ -73,11 +76,11 @@ public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable 
     public var messages: AsyncStream<LuaTaskMessage> { handle.messages }
 
     private func read(_ outcome: TaskOutcome) -> Result<Value, any Error> {
-        if let failure = pool.failure(of: outcome, script: script, index: 1) { return .failure(failure) }
+        if let failure = reader.failure(of: outcome, script: script, index: 1) { return .failure(failure) }
         guard case .values(let bytes) = outcome.answer else {
             return .failure(LuaFleetError(code: .protocolViolation, message: "the worker answered nothing"))
         }
-        return Result { try pool.result(bytes, of: script) }
+        return Result { try reader.result(bytes, of: script) }
     }
 }
 
@@ -109,6 +112,6 @@ extension LuaPool {
         }
         let handle = TaskHandle(shell: shell)
         handle.submit(request)
-        return LuaTask(handle, pool: self, script: script)
+        return LuaTask(handle, of: self, script: script)
     }
 }

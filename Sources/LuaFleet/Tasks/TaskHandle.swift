@@ -75,6 +75,10 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
         inner.withLockedValue { $0.isRunning = true }
     }
 
+    func tasksQueuedAgain(_ tasks: Range<Int>) {
+        inner.withLockedValue { $0.isRunning = false }
+    }
+
     func taskEnded(_ outcome: TaskOutcome, task: Int) {
         let waiting = inner.withLockedValue { inner in
             inner.outcome = outcome
