@@ -15,6 +15,12 @@ func census() -> (descriptors: Int, children: Int, threads: Int) {
     return (count("/proc/self/fd"), children, count("/proc/self/task"))
 }
 
+/// The memory that this process holds (proc(5), statm).
+func residentBytes() -> Int {
+    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
+}
+
 /// Pools that are made, used and ended, in each of the ways in which they can end.
 func cycle(_ number: Int) async throws {
     let pool = try await LuaPool(LuaPoolConfiguration(workers: 2))
@@ -56,6 +62,21 @@ case "cycles":
     print("before", before, "after", after)
     // The runtime's own threads come and go; 16 leaked loops do not hide among them.
     exit(after.descriptors <= before.descriptors && after.children == 0 && after.threads <= before.threads + 4 ? 0 : 1)
+case "stream":
+    // Streams so many results; the memory after a fifth of them is what it needs.
+    let count = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 100_000
+    let (early, late) = try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in
+        var (sum, early) = (0, 0)
+        for try await result in pool.results(of: .source("return ..."), 1...count, returning: Int.self) {
+            sum += try result.value
+            if result.index == count / 5 { early = residentBytes() }
+        }
+        guard sum == count * (count + 1) / 2 else { exit(3) }
+        return (early, residentBytes())
+    }
+    print("after a fifth", early, "at the end", late)
+    // What the allocator keeps varies by some MiB; a million results of the smallest kind would be 16 and more.
+    exit(early > 0 && late < early + (12 << 20) ? 0 : 1)
 default:
     exit(2)
 }
