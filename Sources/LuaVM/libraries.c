@@ -8,10 +8,14 @@
 
 // Each wrapper has Lua's own function as upvalue 1, and checks the arguments itself so that error messages keep its name.
 
-static int call_original(lua_State *L) {
+static int finish_call(lua_State *L, int status, lua_KContext context) {
+    return lua_gettop(L);
+}
+
+int vm_call_original(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, finish_call);  // it may yield, as the original may
     return lua_gettop(L);
 }
 
@@ -23,7 +27,7 @@ static int os_exit(lua_State *L) {
     fflush(stdout);
     fflush(stderr);
     if (vm->callbacks.exiting != NULL) vm->callbacks.exiting(vm->callbacks.context, (int)code);
-    return call_original(L);
+    return vm_call_original(L);
 }
 
 /// Whether it names standard output or standard error. In a worker these are regular files, and opening one anew for writing would empty it.
@@ -50,7 +54,7 @@ static int io_open(lua_State *L) {
         lua_pushfstring(L, "a%s", mode + 1);
         lua_replace(L, 2);
     }
-    return call_original(L);
+    return vm_call_original(L);
 }
 
 /// Upvalue 2 is io.open as above.
@@ -64,43 +68,45 @@ static int io_output(lua_State *L) {
         lua_pop(L, 1);
         lua_replace(L, 1);
     }
-    return call_original(L);
+    return vm_call_original(L);
 }
 
 /// Lua's own fresh seed is the time and addresses: alike in forked siblings.
 static int math_randomseed(lua_State *L) {
     if (!lua_isnone(L, 1)) {
         luaL_checknumber(L, 1);
-        return call_original(L);
+        return vm_call_original(L);
     }
     lua_Integer seed[2];
     if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed) return luaL_error(L, "no random numbers from the system");
     lua_pushinteger(L, seed[0]);
     lua_pushinteger(L, seed[1]);
-    return call_original(L);
+    return vm_call_original(L);
 }
 
-/// [-0, +0, m] Puts `wrapper` in the place of field `name` of the library on top.
-static void wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
+void vm_wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
     lua_getfield(L, -1, name);
     lua_pushcclosure(L, wrapper, 1);
     lua_setfield(L, -2, name);
 }
 
 void vm_wrap_libraries(lfvm *vm, lua_State *L) {
-    lua_getglobal(L, "os");
-    wrap(L, "exit", os_exit);
-    lua_getglobal(L, "io");
-    wrap(L, "open", io_open);
-    lua_getfield(L, -1, "output");
-    lua_getfield(L, -2, "open");
-    lua_pushcclosure(L, io_output, 2);
-    lua_setfield(L, -2, "output");
+    if (vm->level == LFVM_NONE) {
+        lua_getglobal(L, "os");
+        vm_wrap(L, "exit", os_exit);
+        lua_getglobal(L, "io");
+        vm_wrap(L, "open", io_open);
+        lua_getfield(L, -1, "output");
+        lua_getfield(L, -2, "open");
+        lua_pushcclosure(L, io_output, 2);
+        lua_setfield(L, -2, "output");
+        lua_pop(L, 2);
+    }
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");
     vm->randomseed = luaL_ref(L, LUA_REGISTRYINDEX);
-    wrap(L, "randomseed", math_randomseed);
-    lua_pop(L, 3);
+    vm_wrap(L, "randomseed", math_randomseed);
+    lua_pop(L, 1);
 }
 
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]) {

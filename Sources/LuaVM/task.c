@@ -54,14 +54,16 @@ static void set_arg_table(lfvm *vm, lua_State *L, uint32_t id, int count) {
 static int run_body(lua_State *L) {
     lfvm *vm = vm_of(L);
     const struct task_call *call = vm->call;
+    vm_begin_world(vm, L);
     set_task(vm, L, &call->task);
     vm_push_function(vm, L, call->id, call->function, call->function_count);
     int count = vm_decode(vm, L, call->arguments, call->arguments_count, false);
     if (call->set_arg) set_arg_table(vm, L, call->id, count);
     lua_call(L, count, LUA_MULTRET);
+    if (vm->budget.is_exhausted) vm_raise(vm, L, LFVM_INSTRUCTION_LIMIT, "caught");  // by a pcall that was the last thing
     int results = lua_gettop(L);
     if (!lua_checkstack(L, LUA_MINSTACK)) vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
-    encoder_request request = {.what = "result"};
+    encoder_request request = {.what = "result", .limit = vm->result_limit};
     encoder_encode(vm, L, 1, results, request, call->message);
     return 0;
 }
@@ -80,5 +82,9 @@ lfvm_status lfvm_run(
         .message = message,
     };
     vm->call = &call;
-    return vm_protect(vm, run_body, message);
+    vm_budget_begin(vm);
+    lfvm_status status = vm_protect(vm, run_body, message);
+    vm_budget_end(vm);
+    vm_end_world(vm);
+    return status;
 }
