@@ -11,6 +11,7 @@
 
 int lfs_capture_file(const char *name) {
     int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) return -errno;
     // Appending, so that several writers (a shell and its children) never overwrite each other.
     if (fcntl(fd, F_SETFL, O_APPEND) != 0) {
@@ -27,6 +28,12 @@ int lfs_release_front(int fd, uint64_t count) {
 
 void *lfs_map_shared(size_t count) {
     void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+void *lfs_map_file(int fd, size_t count) {
+    if (ftruncate(fd, (off_t)count) != 0) return NULL;
+    void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return start == MAP_FAILED ? NULL : start;
 }
 

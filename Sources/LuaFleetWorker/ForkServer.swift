@@ -16,21 +16,22 @@ struct ForkServer {
     private static let tailLimit = 1 << 20
 
     private let control: Int32
-    private let vm: OpaquePointer
-    private let pid = getpid()
+    let pid = getpid()
+    /// The host's first command sets these.
+    var settings = WorkerSettings()
+    var isConfigured = false
+    /// What forked workers begin with; nil where workers are spawned.
+    var vm: OpaquePointer?
+    /// The settings, for spawned workers to read; -1 where they are forked.
+    var settingsFile: Int32 = -1
     private var children: [pid_t: Child] = [:]
     private var pids: [UInt32: pid_t] = [:]  // by slot
     private var input = InputBuffer()
     private var sockets: [Int32] = []
     private var nextSocket = 0
 
-    /// Prepares what every worker shares: a Lua state with its libraries.
     init(control: Int32) {
         self.control = control
-        var options = lfvm_options.capturing
-        lfs_random(&options.seed, 16)
-        guard let vm = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
-        self.vm = vm
     }
 
     /// Serves until the host closes the control socket; then every worker ends with this process.
@@ -88,7 +89,11 @@ struct ForkServer {
             do throws(ProtocolViolation) { step = try parser.next(in: input.bytes) } catch { leave() }
             guard case .frame(let header, _, let size) = step else { return }
             switch header.kind {
-            case .startWorker: start(slot: header.worker, generation: header.task)
+            case .configure:
+                guard !isConfigured, let file = nextDescriptor() else { leave() }
+                configure(file: file)
+                isConfigured = true
+            case .startWorker where isConfigured: start(slot: header.worker, generation: header.task)
             case .killWorker: kill(slot: header.worker, generation: header.task)
             default: leave()
             }
@@ -97,23 +102,28 @@ struct ForkServer {
     }
 
     private mutating func start(slot: UInt32, generation: UInt32) {
-        guard nextSocket < sockets.count else { leave() }
-        let socket = sockets[nextSocket]
-        nextSocket += 1
-        if nextSocket == sockets.count {
-            sockets.removeAll(keepingCapacity: true)
-            nextSocket = 0
-        }
+        guard let socket = nextDescriptor() else { leave() }
         defer { close(socket) }
-        guard let journal = Journal(socket: socket) else { return refuse(slot, generation, ENOMEM) }
+        let file = settings.isSpawned ? lfs_capture_file("luafleet-journal") : -1
+        defer { if file >= 0 { close(file) } }
+        guard let journal = settings.isSpawned ? Journal(newFile: file, socket: socket) : Journal(socket: socket) else {
+            return refuse(slot, generation, ENOMEM)
+        }
         guard let files = CaptureFiles() else {
             journal.unmap()
             return refuse(slot, generation, EMFILE)
         }
-        let child = lfs_fork()
-        if child == 0 {
-            var worker = Worker(slot: slot, server: pid, vm: vm, journal: journal, files: files)
-            worker.run()
+        let child: pid_t
+        if let vm {
+            child = lfs_fork()
+            if child == 0 {
+                var worker = Worker(
+                    slot: slot, server: pid, vm: vm, journal: journal, files: files, settings: settings)
+                worker.run()
+            }
+        } else {
+            child = SpawnedWorker.spawn(
+                slot: "\(slot)", server: pid, files: files, socket: socket, journal: file, settings: settingsFile)
         }
         guard child > 0 else {
             files.close()
@@ -123,6 +133,18 @@ struct ForkServer {
         journal.keepFromChildren()
         children[child] = Child(slot: slot, generation: generation, journal: journal, files: files)
         pids[slot] = child
+    }
+
+    /// The descriptor that came with a command.
+    private mutating func nextDescriptor() -> Int32? {
+        guard nextSocket < sockets.count else { return nil }
+        let fd = sockets[nextSocket]
+        nextSocket += 1
+        if nextSocket == sockets.count {
+            sockets.removeAll(keepingCapacity: true)
+            nextSocket = 0
+        }
+        return fd
     }
 
     private func refuse(_ slot: UInt32, _ generation: UInt32, _ failure: Int32) {
@@ -149,7 +171,7 @@ struct ForkServer {
             if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
             let unsent = child.journal.unsent
             let report = WorkerExitReport(
-                exit: ProcessExit(ended), lastStarted: child.journal.header.pointee.started.load(ordering: .acquiring),
+                exit: ProcessExit(ended), lastStarted: lastStarted(of: child),
                 unsentOffset: unsent.offset, unsent: unsent.bytes,
                 standardOutput: child.files.tail(
                     of: .standardOutput, from: child.journal.taken(of: .standardOutput), limit: Self.tailLimit),
@@ -162,6 +184,11 @@ struct ForkServer {
                     FrameHeader(kind: .workerExited, worker: child.slot, task: child.generation),
                     payload: report.payload))
         }
+    }
+
+    /// A locked worker writes its journal itself, and might deny that it began, to be given the task again and again: what it was sent, it began.
+    private func lastStarted(of child: Child) -> UInt32 {
+        settings.sandbox == .locked ? .max : child.journal.header.pointee.started.load(ordering: .acquiring)
     }
 
     /// The host is gone or does not make sense: nothing may be left behind.
@@ -181,7 +208,7 @@ struct ForkServer {
         _exit(0)
     }
 
-    private func send(_ bytes: [UInt8]) {
+    func send(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
             var sent = 0
             while sent < buffer.count {

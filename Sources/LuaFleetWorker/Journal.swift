@@ -49,6 +49,21 @@ struct Journal {
         start.initializeMemory(as: Header.self, to: Header())
     }
 
+    /// One that a spawned worker can map, too; `file` stays the caller's.
+    init?(newFile file: Int32, socket: Int32) {
+        guard file >= 0, let start = lfs_map_file(file, Self.mappingSize) else { return nil }
+        self.start = start
+        self.socket = socket
+        start.initializeMemory(as: Header.self, to: Header())
+    }
+
+    /// The spawned worker's side of it.
+    init?(file: Int32, socket: Int32) {
+        guard let start = lfs_map_file(file, Self.mappingSize) else { return nil }
+        self.start = start
+        self.socket = socket
+    }
+
     /// The same journal, for a worker that has moved its socket to another descriptor.
     init(_ other: Journal, socket: Int32) {
         self.start = other.start

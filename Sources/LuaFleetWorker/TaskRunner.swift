@@ -29,13 +29,16 @@ final class TaskRunner {
     private let files: CaptureFiles
     private let slot: UInt32
     private(set) var vm: OpaquePointer
+    private var budget: TaskBudget
     /// The task that runs now; 0: none.
     fileprivate var sequence: UInt32 = 0
+    private var started: UInt64 = 0
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
 
-    init(vm: OpaquePointer, slot: UInt32, journal: Journal, files: CaptureFiles) {
+    init(vm: OpaquePointer, slot: UInt32, journal: Journal, files: CaptureFiles, settings: WorkerSettings) {
         self.vm = vm
+        self.budget = TaskBudget(settings)
         self.slot = slot
         self.journal = journal
         self.files = files
@@ -111,7 +114,7 @@ final class TaskRunner {
     func run(_ task: IncomingTask) {
         sequence = task.sequence
         dropLeftOvers()
-        let started = lfs_now()
+        started = lfs_now()
         if let failure = loadFailures[task.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
                 withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in
@@ -123,6 +126,7 @@ final class TaskRunner {
             sequence = 0
             return
         }
+        budget.begin()
         var message = lfvm_message()
         var about = lfvm_task(index: task.head.index, attempt: task.head.attempt)
         let function = task.function
@@ -130,6 +134,7 @@ final class TaskRunner {
             vm, task.head.script, function.isEmpty ? nil : function.baseAddress?.assumingMemoryBound(to: CChar.self),
             function.count, task.arguments.baseAddress!.assumingMemoryBound(to: UInt8.self),  // never nil
             task.arguments.count, task.head.setsArg, &about, &message)
+        _ = budget.end()
         fflush(nil)  // also files that the script left open: nothing that was written is lost when the process ends
         takeCaptured(.standardOutput)
         takeCaptured(.standardError)
@@ -177,7 +182,36 @@ final class TaskRunner {
 
     private func wrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream) {
         takeCaptured(stream)  // what a child process wrote before comes first
-        append(.output, flags: stream.rawValue, bytes)
+        appendOutput(bytes, to: stream)
+    }
+
+    /// Appends output as far as the task's budget goes.
+    private func appendOutput(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream) {
+        switch budget.writes(bytes.count) {
+        case .passes(let count):
+            if count > 0 { append(.output, flags: stream.rawValue, UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+        case .isCut(let count):
+            if count > 0 { append(.output, flags: stream.rawValue, UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+            TaskBudget.mark(budget.settings.output).withUnsafeBytes { append(.output, flags: stream.rawValue, $0) }
+        case .isOver:
+            failOutput()
+        }
+    }
+
+    /// The task ends here, in the middle of whatever it does, and its process with it: only that ends every flood.
+    private func failOutput() -> Never {
+        let text = Array("wrote more than its limit of \(budget.settings.output) bytes".utf8)
+        // A message of two items, as the VM writes failures: text of at most 255 bytes, nil.
+        let message: [UInt8] = [0x82, 0x58, UInt8(text.count)] + text + [0xF6]
+        message.withUnsafeBufferPointer { bytes in
+            withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in
+                answer(
+                    UnsafeBufferPointer(start: piece, count: 1), total: bytes.count,
+                    status: WireFailure.outputLimit.rawValue, started: started)
+            }
+        }
+        journal.flush()
+        _exit(0)
     }
 
     /// Hands on what stands in a capture file since the last time.
@@ -189,7 +223,7 @@ final class TaskRunner {
         while taken < size {
             let bytes = files.read(stream, from: taken, limit: min(Int(size - taken), 32 * 1024))
             guard !bytes.isEmpty else { break }
-            bytes.withUnsafeBytes { append(.output, flags: stream.rawValue, $0) }
+            bytes.withUnsafeBytes { appendOutput($0, to: stream) }
             taken += UInt64(bytes.count)
             journal.setTaken(taken, of: stream)
         }

@@ -11,12 +11,15 @@ struct Worker {
     private let slot: UInt32
     private let journal: Journal
     private let runner: TaskRunner
+    private let settings: WorkerSettings
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
     private var input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
-    init(slot: UInt32, server: Int32, vm: OpaquePointer, journal: Journal, files: CaptureFiles) {
+    init(
+        slot: UInt32, server: Int32, vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings
+    ) {
         _ = lfs_die_with_parent()
         if getppid() != server { _exit(WorkerStatus.hostGone) }  // the fork server ended before the line above
         setpgid(0, 0)
@@ -26,10 +29,18 @@ struct Worker {
         dup2(journal.socket, Self.socket)
         _ = fcntl(Self.socket, F_SETFD, FD_CLOEXEC)
         lfs_close_from(4)
+        _ = Hardening(settings, server: server)
+        self.init(slot: slot, vm: vm, journal: Journal(journal, socket: Self.socket), settings: settings)
+    }
+
+    /// A worker in a process that is ready for it.
+    init(slot: UInt32, vm: OpaquePointer, journal: Journal, settings: WorkerSettings) {
         self.slot = slot
-        self.journal = Journal(journal, socket: Self.socket)
+        self.journal = journal
+        self.settings = settings
         self.runner = TaskRunner(
-            vm: vm, slot: slot, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2))
+            vm: vm, slot: slot, journal: journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
+            settings: settings)
     }
 
     /// Works until the host closes the socket.
@@ -93,11 +104,12 @@ struct Worker {
         }
         // Before the next task starts: what this one did is known to the host even if the next one never ends.
         journal.flush()
+        // One task a process; or this state can serve no other.
+        if settings.sandbox == .locked || lfvm_is_tainted(runner.vm) { _exit(0) }
     }
 
     private func runInFreshState(_ task: IncomingTask) {
-        var options = lfvm_options.capturing
-        guard let fresh = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
+        guard let fresh = try? settings.makeVM().vm else { _exit(WorkerStatus.noResources) }
         let former = runner.vm
         runner.adopt(fresh)
         if let script = scripts[task.head.script] { runner.define(script) }

@@ -41,7 +41,7 @@ public final class LuaPool: Sendable {
         self.executable = executable
         self.group = group
         shell = PoolShell(
-            loop: group.next(), executable: executable,
+            loop: group.next(), program: WorkerProgram(executable: executable),
             core: PoolCore(configuration: PoolCoreConfiguration(workers: configuration.workers)),
             resultLimit: UInt32(ValueLimits.standard.bytes) + 4096, logger: configuration.logger)
         let shell = shell

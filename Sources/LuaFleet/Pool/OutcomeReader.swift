@@ -66,6 +66,8 @@ struct OutcomeReader {
         case .memoryLimit: return fleetError(.memoryLimit)
         case .notEncodable: return fleetError(.notEncodable)
         case .resultLimit: return fleetError(.resultLimit)
+        case .outputLimit: return fleetError(.outputLimit)
+        case .instructionLimit: return fleetError(.instructionLimit)
         case .badMessage: return fleetError(.protocolViolation)
         }
     }

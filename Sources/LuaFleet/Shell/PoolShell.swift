@@ -10,7 +10,9 @@ import NIOPosix
 /// All of it belongs to the event loop, but for `loop` itself.
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
-    private let executable: String
+    private let program: WorkerProgram
+    /// What the fork server said of its workers.
+    private(set) var configured = ConfiguredMessage()
     private let resultLimit: UInt32
     private let logger: Logger
     private var core: PoolCore
@@ -26,9 +28,9 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private var onOpen: ((SetupFailure?) -> Void)?
     private var onClose: [() -> Void] = []
 
-    init(loop: any EventLoop, executable: String, core: PoolCore, resultLimit: UInt32, logger: Logger) {
+    init(loop: any EventLoop, program: WorkerProgram, core: PoolCore, resultLimit: UInt32, logger: Logger) {
         self.loop = loop
-        self.executable = executable
+        self.program = program
         self.core = core
         self.resultLimit = resultLimit
         self.logger = logger
@@ -91,7 +93,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private func perform(_ action: PoolAction) {
         switch action {
         case .launchServer:
-            server = ForkServerProcess.launch(executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+            server = ForkServerProcess.launch(program, asksForWorker: !hasLaunched, on: loop, delegate: self)
             hasLaunched = true
         case .stopServer:
             server?.stop()
@@ -217,7 +219,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 // MARK: - What the fork server says
 
 extension PoolShell: ForkServerDelegate {
-    func forkServerIsReady() {
+    func forkServerIsReady(_ configured: ConfiguredMessage) {
+        self.configured = configured
         core.serverReady(at: now)
         perform()
     }
@@ -285,7 +288,8 @@ extension PoolShell: WorkerConnectionDelegate {
             withRecord(of: connection) { $0.outcome.pid = exit.pid }
             try core.taskProcessEnded(
                 on: connection.id, sequence: header.task, errno == 0 ? .workerDied(exit) : .notForked(errno), at: now)
-        case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task:
+        case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task,
+            .configure, .configured:
             throw .unexpected(header.kind)
         }
         perform()

@@ -38,6 +38,8 @@ package enum SetupFailure: Error, Equatable, Sendable {
     case cannotFork(Int32)
     /// Workers ended before they were ready, this often in a row.
     case workersEndEarly(count: Int, last: ProcessExit?)
+    /// It cannot become what its settings say.
+    case notConfigured(ConfiguredMessage)
     /// Descriptors or sockets of the host ran out; an errno value.
     case hostResources(Int32)
 }

@@ -10,6 +10,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case workerExited = 5  // server → host
     case define = 6  // host → server or worker: a script by its id
     case forget = 7  // host → worker
+    case configure = 8  // host → server, its first frame, with the settings in a file as SCM_RIGHTS
+    case configured = 9  // server → host: the answer
 
     // Worker and host, on the worker's socket.
     case ready = 16  // worker → host, the first frame
