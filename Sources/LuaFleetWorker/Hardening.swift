@@ -4,11 +4,11 @@ import Glibc
 import LuaFleetWire
 
 /// What came of it.
-struct Hardening {
-    private(set) var layers: SandboxLayers = []
+package struct Hardening {
+    package private(set) var layers: SandboxLayers = []
     /// Layers of the level that are not there, and why the first is not.
-    private(set) var missing: SandboxLayers = []
-    private(set) var reason: Int32 = 0
+    package private(set) var missing: SandboxLayers = []
+    package private(set) var reason: Int32 = 0
 
     /// The user that a root host's locked workers become; "nobody" on every Linux.
     private static let nobody: uid_t = 65534
@@ -17,9 +17,8 @@ struct Hardening {
     /// `require` opens files, one at a time, from within each other.
     private static let descriptorsWithFiles = 64
 
-    /// For good. `server` is the parent that this process ends with.
-    init(_ settings: WorkerSettings, server: pid_t) {
-        let wanted = settings.sandbox.layers
+    /// For good. `server` is the parent that this process ends with; `layers` are those of the settings' level, but for tests.
+    package init(_ settings: WorkerSettings, layers wanted: SandboxLayers, server: pid_t) {
         if wanted.contains(.user) {
             let isRoot = geteuid() == 0 || getuid() == 0
             note(.user, isRoot ? lfs_drop_user(Self.nobody, Self.nobody) : 0)
@@ -37,6 +36,10 @@ struct Hardening {
             _ = lfs_set_cpu_budget(settings.cpuTime)
         }
         if wanted.contains(.seccomp) { note(.seccomp, lfs_seccomp_lock()) }
+    }
+
+    init(_ settings: WorkerSettings, server: pid_t) {
+        self.init(settings, layers: settings.sandbox.layers, server: server)
     }
 
     /// The first layer that must be there and is not.

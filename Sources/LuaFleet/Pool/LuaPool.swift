@@ -36,12 +36,13 @@ public final class LuaPool: Sendable {
             throw LuaFleetError(code: .setup, message: "a pool needs at least 1 worker, not \(configuration.workers)")
         }
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
+        let program = try configuration.workerProgram(executable)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.configuration = configuration
         self.executable = executable
         self.group = group
         shell = PoolShell(
-            loop: group.next(), program: WorkerProgram(executable: executable),
+            loop: group.next(), program: program,
             core: PoolCore(configuration: PoolCoreConfiguration(workers: configuration.workers)),
             resultLimit: UInt32(ValueLimits.standard.bytes) + 4096, logger: configuration.logger)
         let shell = shell
@@ -103,8 +104,8 @@ public final class LuaPool: Sendable {
             throw .notSent(error, to: script)
         }
         return TaskRequest(
-            script: content, payload: payload, isolation: configuration.isolation.wire, setsArg: setsArg,
-            limits: TaskLimits(wallTime: configuration.limits.wallTime), index: index)
+            script: content, payload: payload, isolation: configuration.taskIsolation, setsArg: setsArg,
+            limits: TaskLimits(wallTime: configuration.effectiveLimits.wallTime), index: index)
     }
 
     /// Runs one task; a cancelled Swift task cancels it.
@@ -119,7 +120,8 @@ public final class LuaPool: Sendable {
 
     /// What is wrong with an outcome, or nil.
     func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
-        OutcomeReader(executable: executable).failure(of: outcome, script: script, index: index)
+        OutcomeReader(executable: executable, limits: configuration.effectiveLimits).failure(
+            of: outcome, script: script, index: index)
     }
 }
 

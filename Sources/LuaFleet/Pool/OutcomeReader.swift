@@ -6,6 +6,8 @@ import LuaFleetWire
 struct OutcomeReader {
     /// Named in setup errors.
     var executable: String
+    /// Of the task.
+    var limits: LuaLimits
 
     /// What is wrong with an outcome, or nil when the task returned.
     func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
@@ -31,6 +33,9 @@ struct OutcomeReader {
             if let code = outcome.exitCode {
                 return fleetError(
                     .workerDied(.status(code)), "the script ended its process: os.exit, status \(code)")
+            }
+            if let limit = limits.cpuTime, exit.reason == .signal(SIGXCPU) {
+                return fleetError(.cpuLimit, "used more than \(seconds(limit)) s of processor time")
             }
             return fleetError(.workerDied(LuaWorkerExit(exit)), "worker \(LuaWorkerExit(exit))")
         case .forkServerDied:
