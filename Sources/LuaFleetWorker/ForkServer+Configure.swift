@@ -39,12 +39,9 @@ extension ForkServer {
         let (mine, theirs) = try pair()
         guard let files = CaptureFiles() else { throw Self.resources(EMFILE) }
         defer { files.close() }
-        let journal = lfs_capture_file("luafleet-journal")
         let pid = SpawnedWorker.spawn(
-            slot: SpawnedWorker.trial, server: self.pid, files: files, socket: theirs, journal: journal,
-            settings: settingsFile)
+            slot: SpawnedWorker.trial, server: self.pid, files: files, socket: theirs, settings: settingsFile)
         close(theirs)
-        if journal >= 0 { close(journal) }
         defer { close(mine) }
         guard pid > 0 else { throw Self.resources(-pid) }
         return try Self.verdict(of: pid, on: mine)

@@ -8,18 +8,21 @@ struct ForkServer {
     private struct Child {
         var slot: UInt32
         var generation: UInt32
-        var journal: Journal
+        var page: WorkerPage
         var files: CaptureFiles
     }
 
     /// What of a dead worker's output since its last task is reported at most. Larger: a flood makes long reports; smaller: the end of a crash message may be cut.
     private static let tailLimit = 1 << 20
 
+    /// The file of the workers' pages, which the host shares.
+    static let pagesFile: Int32 = 4
+
     private let control: Int32
     let pid = getpid()
     /// The host's first command sets these.
     var settings = WorkerSettings()
-    var isConfigured = false
+    private var isConfigured = false
     /// What forked workers begin with; nil where workers are spawned.
     var vm: OpaquePointer?
     /// The settings, for spawned workers to read; -1 where they are forked.
@@ -104,13 +107,14 @@ struct ForkServer {
     private mutating func start(slot: UInt32, generation: UInt32) {
         guard let socket = nextDescriptor() else { leave() }
         defer { close(socket) }
-        let file = settings.isSpawned ? lfs_capture_file("luafleet-journal") : -1
-        defer { if file >= 0 { close(file) } }
-        guard let journal = settings.isSpawned ? Journal(newFile: file, socket: socket) : Journal(socket: socket) else {
+        // A former tenant that the kernel does not let go of after a SIGKILL has the same page. It never writes again, and nobody waits for what it said.
+        guard let memory = lfs_map_file(Self.pagesFile, UInt64(slot) * UInt64(WorkerPage.size), WorkerPage.size) else {
             return refuse(slot, generation, ENOMEM)
         }
+        let page = WorkerPage(start: memory)
+        page.initialize()
         guard let files = CaptureFiles() else {
-            journal.unmap()
+            munmap(memory, WorkerPage.size)
             return refuse(slot, generation, EMFILE)
         }
         let child: pid_t
@@ -118,20 +122,20 @@ struct ForkServer {
             child = lfs_fork()
             if child == 0 {
                 var worker = Worker(
-                    slot: slot, server: pid, vm: vm, journal: journal, files: files, settings: settings)
+                    slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files, settings: settings)
                 worker.run()
             }
         } else {
             child = SpawnedWorker.spawn(
-                slot: "\(slot)", server: pid, files: files, socket: socket, journal: file, settings: settingsFile)
+                slot: "\(slot)", server: pid, files: files, socket: socket, settings: settingsFile)
         }
         guard child > 0 else {
             files.close()
-            journal.unmap()
+            munmap(memory, WorkerPage.size)
             return refuse(slot, generation, -child)
         }
-        journal.keepFromChildren()
-        children[child] = Child(slot: slot, generation: generation, journal: journal, files: files)
+        _ = lfs_keep_from_children(memory, WorkerPage.size)
+        children[child] = Child(slot: slot, generation: generation, page: page, files: files)
         pids[slot] = child
     }
 
@@ -169,26 +173,22 @@ struct ForkServer {
         while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
             guard let child = children.removeValue(forKey: ended.pid) else { continue }
             if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
-            let unsent = child.journal.unsent
+            let page = child.page
+            let unsent = page.unsent(slot: child.slot, pid: ended.pid, now: lfs_now())
             let report = WorkerExitReport(
-                exit: ProcessExit(ended), lastStarted: lastStarted(of: child),
-                unsentOffset: unsent.offset, unsent: unsent.bytes,
+                exit: ProcessExit(ended), lastStarted: page.control.started, unsentOffset: unsent.offset,
+                unsent: unsent.bytes,
                 standardOutput: child.files.tail(
-                    of: .standardOutput, from: child.journal.taken(of: .standardOutput), limit: Self.tailLimit),
+                    of: .standardOutput, from: page.taken(of: .standardOutput), limit: Self.tailLimit),
                 standardError: child.files.tail(
-                    of: .standardError, from: child.journal.taken(of: .standardError), limit: Self.tailLimit))
+                    of: .standardError, from: page.taken(of: .standardError), limit: Self.tailLimit))
             child.files.close()
-            child.journal.unmap()
+            munmap(page.start, WorkerPage.size)
             send(
                 .frame(
                     FrameHeader(kind: .workerExited, worker: child.slot, task: child.generation),
                     payload: report.payload))
         }
-    }
-
-    /// A locked worker writes its journal itself, and might deny that it began, to be given the task again and again: what it was sent, it began.
-    private func lastStarted(of child: Child) -> UInt32 {
-        settings.sandbox == .locked ? .max : child.journal.header.pointee.started.load(ordering: .acquiring)
     }
 
     /// The host is gone or does not make sense: nothing may be left behind.

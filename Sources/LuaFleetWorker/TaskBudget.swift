@@ -11,11 +11,15 @@ struct TaskBudget {
 
     init(_ settings: WorkerSettings) {
         self.settings = settings
+        isMeasured = Self.isMeasured(settings)
     }
 
-    /// Whether what a task uses is looked at: two system calls a task.
-    private var isMeasured: Bool {
-        settings.cpuTime > 0 || settings.memory > 0 || settings.instructions > 0 || settings.sandbox != .none
+    /// Whether what a task uses is looked at: two system calls and a frame a task, and tasks run one by one.
+    let isMeasured: Bool
+
+    private static func isMeasured(_ settings: WorkerSettings) -> Bool {
+        settings.cpuTime > 0 || settings.memory > 0 || settings.instructions > 0 || settings.output > 0
+            || settings.result > 0 || settings.sandbox != .none
     }
 
     mutating func begin() {
@@ -26,11 +30,12 @@ struct TaskBudget {
         if settings.cpuTime > 0 && settings.sandbox != .locked { _ = lfs_set_cpu_budget(settings.cpuTime) }
     }
 
-    /// Ends the budget; returns the nanoseconds of processor time that the task used, 0 where nobody asked.
-    func end() -> UInt64 {
+    func end() {
         if settings.cpuTime > 0 && settings.sandbox != .locked { _ = lfs_set_cpu_budget(0) }
-        return isMeasured ? lfs_cpu_time() - processorTimeBefore : 0
     }
+
+    /// Nanoseconds of processor time that the task has used.
+    var processorTime: UInt64 { lfs_cpu_time() - processorTimeBefore }
 
     enum Output: Equatable {
         /// So many of the bytes pass.

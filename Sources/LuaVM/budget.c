@@ -56,7 +56,7 @@ static int guarded_xpcall(lua_State *L) {
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, guard_handler, 1);
     lua_replace(L, 2);
-    return vm_call_original(L);
+    return vm_call_original_yielding(L);
 }
 
 static int keep_hook(lua_State *L) {
@@ -81,6 +81,10 @@ void vm_budget_wrap(lfvm *vm, lua_State *L) {
     // Now, so that coroutines which a preloaded script makes have it, too: a new one inherits its maker's hook.
     vm->budget.step = vm->budget.limit < USUAL_STEP ? (int)vm->budget.limit : USUAL_STEP;
     look_every(vm->L, vm->budget.step);
+}
+
+bool vm_is_per_task(const lfvm *vm) {
+    return vm->level != LFVM_NONE || vm->budget.limit != 0;
 }
 
 void vm_budget_begin(lfvm *vm) {

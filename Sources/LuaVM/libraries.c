@@ -12,10 +12,17 @@ static int finish_call(lua_State *L, int status, lua_KContext context) {
     return lua_gettop(L);
 }
 
+int vm_call_original_yielding(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, finish_call);
+    return lua_gettop(L);
+}
+
 int vm_call_original(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, finish_call);  // it may yield, as the original may
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     return lua_gettop(L);
 }
 
@@ -50,11 +57,14 @@ static bool is_mode(const char *mode) {
 static int io_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1), *mode = luaL_optstring(L, 2, "r");
     luaL_argcheck(L, is_mode(mode), 2, "invalid mode");
+    bool reads = mode[0] == 'r' && mode[1] != '+';
     if (mode[0] == 'w' && is_standard_stream(path)) {
         lua_pushfstring(L, "a%s", mode + 1);
         lua_replace(L, 2);
     }
-    return vm_call_original(L);
+    int count = vm_call_original(L);
+    if (!reads) vm_note_file(L, 1);
+    return count;
 }
 
 /// Upvalue 2 is io.open as above.
@@ -68,7 +78,10 @@ static int io_output(lua_State *L) {
         lua_pop(L, 1);
         lua_replace(L, 1);
     }
-    return vm_call_original(L);
+    bool opens = lua_type(L, 1) == LUA_TSTRING;
+    int count = vm_call_original(L);
+    if (opens) vm_note_file(L, 1);
+    return count;
 }
 
 /// Lua's own fresh seed is the time and addresses: alike in forked siblings.
@@ -101,6 +114,7 @@ void vm_wrap_libraries(lfvm *vm, lua_State *L) {
         lua_pushcclosure(L, io_output, 2);
         lua_setfield(L, -2, "output");
         lua_pop(L, 2);
+        vm_wrap_reach(L);
     }
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");

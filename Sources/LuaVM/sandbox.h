@@ -28,6 +28,9 @@ typedef struct {
     uint64_t used;
 } vm_budget;
 
+/// Whether every task is called by itself: it has a world or a budget of its own.
+bool vm_is_per_task(const lfvm *vm);
+
 /// [-0, +0, e] Opens the libraries of the VM's level, not `none`.
 void vm_open_sandbox(lfvm *vm, lua_State *L);
 

@@ -42,11 +42,12 @@ int lfs_capture_file(const char *name);
 /// Gives back the memory of the first `count` bytes of a file; its size stays (fallocate(2), FALLOC_FL_PUNCH_HOLE).
 int lfs_release_front(int fd, uint64_t count);
 
-/// Anonymous memory that a forked child shares with its parent.
-void *_Nullable lfs_map_shared(size_t count);
+/// An anonymous file in memory to be mapped by several processes, empty, close-on-exec. It grows (ftruncate(2)) and is sealed against shrinking, so that
+/// what is mapped stays there (memfd_create(2), F_SEAL_SHRINK).
+int lfs_shared_file(const char *name);
 
-/// Maps the first `count` bytes of a file, which is made as long as that, shared with everybody who maps it.
-void *_Nullable lfs_map_file(int fd, size_t count);
+/// Maps `count` bytes of a file from `offset` on, shared with all who do (mmap(2)). NULL when the file is shorter, or memory is out.
+void *_Nullable lfs_map_file(int fd, uint64_t offset, size_t count);
 
 /// The next child will not inherit the mapping (madvise(2), MADV_DONTFORK).
 int lfs_keep_from_children(void *start, size_t count);

@@ -26,6 +26,8 @@ extension LuaFleetError {
             "workers end before they are ready, \(count) times in a row\(last.map { "; the last one \(LuaWorkerExit($0))" } ?? "")"
         case .notConfigured(let message):
             describe(message)
+        case .initializerFailed(let message):
+            "the initializer failed: \(message)"
         case .hostResources(let number):
             "cannot start the worker \(executable): \(String(cString: strerror(number)))"
         }

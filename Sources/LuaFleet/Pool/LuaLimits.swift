@@ -1,4 +1,5 @@
-// What a task may use.
+// What a task may use, and what it did use.
+import LuaFleetWire
 
 /// What a task may use. Nil: no limit, but for those that its sandbox level brings.
 public struct LuaLimits: Sendable, Hashable {
@@ -13,6 +14,8 @@ public struct LuaLimits: Sendable, Hashable {
     /// From the task's start to its end. A task that is over it is killed, whatever it is doing, and fails with ``LuaFleetError/Code/timeout``.
     /// Default: none; 10 s at `locked`. Waiting for a worker does not count.
     public var wallTime: Duration?
+    /// From the task's submission to its start. A task that waits longer for a worker fails with ``LuaFleetError/Code/timeout`` and never runs. Default: none.
+    public var queueTime: Duration?
     /// Processor time of the task's process, at least 1 ms; sleeping and waiting do not count. A task that is over it is ended by SIGXCPU (timer_create(2)), within the kernel's tick
     /// of a few milliseconds, and fails with ``LuaFleetError/Code/cpuLimit``. Child processes of the script do not count. Default: none.
     public var cpuTime: Duration?
@@ -30,10 +33,12 @@ public struct LuaLimits: Sendable, Hashable {
     public var result: Int?
 
     public init(
-        wallTime: Duration? = nil, cpuTime: Duration? = nil, memory: Int? = nil, instructions: UInt64? = nil,
+        wallTime: Duration? = nil, queueTime: Duration? = nil, cpuTime: Duration? = nil, memory: Int? = nil,
+        instructions: UInt64? = nil,
         output: Int? = nil, overOutput: OverOutput = .fail, result: Int? = nil
     ) {
         self.wallTime = wallTime
+        self.queueTime = queueTime
         self.cpuTime = cpuTime
         self.memory = memory
         self.instructions = instructions
@@ -51,5 +56,24 @@ public struct LuaLimits: Sendable, Hashable {
             limits.memory = memory ?? 64 << 20
         }
         return limits
+    }
+}
+
+/// What a task has used of its budgets.
+public struct LuaTaskUsage: Sendable, Hashable {
+    /// Processor time of its process, up to its answer.
+    public var cpuTime: Duration
+    /// The most that its Lua state held, preloaded scripts included, in bytes.
+    public var peakMemory: Int
+    /// Instructions, in steps of 1,000; 0 where there is no limit on them.
+    public var instructions: UInt64
+    /// Bytes on standard output and standard error, also those that were cut.
+    public var output: Int
+
+    init(_ usage: TaskUsage) {
+        cpuTime = .nanoseconds(Int64(clamping: usage.processorNanoseconds))
+        peakMemory = Int(clamping: usage.memoryPeak)
+        instructions = usage.instructions
+        output = Int(clamping: usage.output)
     }
 }

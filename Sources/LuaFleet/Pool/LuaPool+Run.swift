@@ -31,6 +31,8 @@ public struct LuaTaskReport: Sendable {
     public var worker: Int
     /// The process that ran it; 0: none.
     public var pid: Int32
+    /// What it used of its budgets. Nil where nothing is measured: it has neither limits nor a sandbox, or its worker ended without an answer.
+    public var usage: LuaTaskUsage?
 }
 
 extension LuaPool {
@@ -85,7 +87,8 @@ extension LuaPool {
         return LuaTaskReport(
             index: index, job: job, result: result, standardOutput: outcome.standardOutput,
             standardError: outcome.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
-            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid)
+            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid,
+            usage: outcome.usage.map(LuaTaskUsage.init))
     }
 
     static func report(failed error: any Error, _ job: LuaJob, index: Int) -> LuaTaskReport {
@@ -134,8 +137,11 @@ public struct LuaReports: AsyncSequence, Sendable {
         private let feeder: Task<Void, Never>
 
         init(_ reports: LuaReports) {
+            let window = 2 * reports.pool.configuration.workers
+            let share = reports.pool.shell.share
             let stream = TaskStream(
-                shell: reports.pool.shell, window: 2 * reports.pool.configuration.workers, isOrdered: reports.isOrdered)
+                shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false
+            ) { window * share.tasks }
             self.pool = reports.pool
             self.stream = stream
             let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)
@@ -143,7 +149,7 @@ public struct LuaReports: AsyncSequence, Sendable {
                 var count = 0
                 do {
                     try await produce { job in
-                        guard await stream.waitForRoom() else { return false }
+                        guard await stream.room() > 0 else { return false }
                         let index = count
                         count += 1
                         do throws(LuaFleetError) {
@@ -170,8 +176,11 @@ public struct LuaReports: AsyncSequence, Sendable {
 
         func next() async throws -> LuaTaskReport? {
             try await withTaskCancellationHandler {
-                guard let (index, outcome) = try await stream.next() else { return nil }
-                return jobs.take(index, outcome, pool)
+                switch try await stream.next() {
+                case .one(let index, let outcome): return jobs.take(index, outcome, pool)
+                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)  // each job is one task: runs are of one
+                case nil: return nil
+                }
             } onCancel: {
                 stream.cancel()
             }

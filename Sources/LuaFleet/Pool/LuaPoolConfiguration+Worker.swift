@@ -6,6 +6,13 @@ extension LuaPoolConfiguration {
     /// The limits that tasks have: those that were set, and those of the level.
     var effectiveLimits: LuaLimits { limits.atLevel(sandbox) }
 
+    /// The longest frame that is taken from a worker.
+    var frameLimit: UInt32 {
+        let most = ValueLimits.standard.bytes
+        return UInt32(min(most, effectiveLimits.result ?? (sandbox == .locked ? (8 << 20) + (64 << 10) : most)))
+            + (64 << 10)
+    }
+
     /// A locked worker is a fresh process for its one task already, and could not fork another.
     var taskIsolation: WireIsolation { sandbox == .locked ? .shared : isolation.wire }
 

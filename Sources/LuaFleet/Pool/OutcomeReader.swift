@@ -21,12 +21,16 @@ struct OutcomeReader {
         }
         switch outcome.end {
         case .answered:
+            return nil
+        case .failed:
             guard case .failure(let kind, let message) = outcome.answer else {
                 return fleetError(.protocolViolation, "the worker answered nothing")
             }
             return scriptFailure(kind, message, context)
         case .timedOut(let limit):
             return fleetError(.timeout, "timed out after \(seconds(limit)) s")
+        case .queueTimedOut(let limit):
+            return fleetError(.timeout, "timed out after \(seconds(limit)) s in the queue")
         case .cancelled:
             return fleetError(.cancelled, "cancelled")
         case .workerDied(let exit):
@@ -38,6 +42,10 @@ struct OutcomeReader {
                 return fleetError(.cpuLimit, "used more than \(seconds(limit)) s of processor time")
             }
             return fleetError(.workerDied(LuaWorkerExit(exit)), "worker \(LuaWorkerExit(exit))")
+        case .quarantined(let kills, let exit):
+            return fleetError(
+                .workerDied(LuaWorkerExit(exit)),
+                "set aside after \(kills) workers died of it; the last one \(LuaWorkerExit(exit))")
         case .forkServerDied:
             return fleetError(.workerDied(.unknown), "worker \(LuaWorkerExit.unknown)")
         case .notForked(let number):

@@ -12,6 +12,8 @@ package struct SpawnedServer: Sendable {
     let noise: Int32
     /// The host's end of the socket of worker 0, which was asked for in the same breath: it is ready when the server is. -1: it was not.
     let firstWorker: Int32
+    /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
+    let pages: WorkerPages
 
     private static let ahead = NIOLockedValueBox<(program: WorkerProgram, server: SpawnedServer)?>(nil)
 
@@ -39,6 +41,7 @@ package struct SpawnedServer: Sendable {
     }
 
     private static func spawn(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
+        let pages = try WorkerPages()
         var control: (Int32, Int32) = (-1, -1)
         var noise: (Int32, Int32) = (-1, -1)
         let paired = withUnsafeMutableBytes(of: &control) {
@@ -57,15 +60,15 @@ package struct SpawnedServer: Sendable {
         do throws(SetupFailure) {
             // Both stand in the socket when the server begins to read.
             try program.configure(control.0)
-            if asksForWorker { firstWorker = Self.askForWorker(on: control.0) }
-            pid = try program.spawn(control: control.1, noise: noise.1)
+            if asksForWorker && pages.page(0) != nil { firstWorker = Self.askForWorker(on: control.0) }
+            pid = try program.spawn(control: control.1, noise: noise.1, pages: pages.fd)
         } catch {
             closeAll(control.0, control.1, noise.0, noise.1)
             if firstWorker >= 0 { closeAll(firstWorker) }
             throw error
         }
         closeAll(control.1, noise.1)
-        return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker)
+        return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker, pages: pages)
     }
 
     /// Puts the command for worker 0 into the control socket, where the server finds it as soon as it runs.

@@ -16,11 +16,11 @@ package struct WorkerProgram: Equatable, Sendable {
     }
 
     /// Spawns the fork server with these descriptors; the process ID.
-    func spawn(control: Int32, noise: Int32) throws(SetupFailure) -> pid_t {
+    package func spawn(control: Int32, noise: Int32, pages: Int32) throws(SetupFailure) -> pid_t {
         var pid: pid_t = 0
         let arguments = Self.strings(["luafleet-worker", "--fork-server", "\(protocolVersion)"])
         defer { Self.release(arguments) }
-        let fds = [noise, noise, control]
+        let fds = [noise, noise, control, pages]
         let spawned: Int32
         if let environment {
             let strings = Self.strings(environment)
@@ -34,7 +34,7 @@ package struct WorkerProgram: Equatable, Sendable {
     }
 
     /// Puts the settings into a control socket that nobody has read from yet. They go as a file in memory: however long they are, the socket has room.
-    func configure(_ control: Int32) throws(SetupFailure) {
+    package func configure(_ control: Int32) throws(SetupFailure) {
         let file = lfs_capture_file("luafleet-settings")
         guard file >= 0 else { throw .hostResources(-file) }
         defer { close(file) }

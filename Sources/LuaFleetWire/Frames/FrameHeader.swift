@@ -21,6 +21,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case output = 20  // worker → host: what the task wrote; flags hold the stream
     case message = 21  // worker → host: fleet.progress, send, log; flags hold which
     case exiting = 22  // worker → host: the script called os.exit
+    case usage = 24  // worker → host: what the task that is answered next has used
     case processExited = 23  // worker → host: the process of a fresh-process task ended without an answer
 }
 
