@@ -39,6 +39,7 @@ public final class LuaPool: Sendable {
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
         let settings = PoolShellSettings(
             program: try configuration.workerProgram(executable), resultLimit: configuration.frameLimit,
+            resultForm: configuration.resultForm, outputLimit: configuration.outputBound,
             logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
             finalizer: try configuration.finalizer?.preparation())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -34,7 +34,10 @@ extension LuaPoolConfiguration {
         case .rssAbove(let bytes): core.recycleAboveBytes = UInt64(clamping: bytes)
         case nil: break
         }
-        if sandbox == .locked { core.recycleAfterTasks = 1 }  // a process is never shared
+        if sandbox == .locked {
+            core.recycleAfterTasks = 1  // a process is never shared
+            core.distrustsWorkers = true
+        }
         core.hasInitializer = initializer != nil
         core.hasFinalizer = finalizer != nil
         core.preparationLimit = preparationTimeout

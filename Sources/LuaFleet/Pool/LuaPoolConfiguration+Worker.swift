@@ -13,6 +13,18 @@ extension LuaPoolConfiguration {
             + (64 << 10)
     }
 
+    /// What results have to keep to; nil where workers are trusted to write what they should.
+    var resultForm: ValueLimits? {
+        switch sandbox {
+        case .none: nil
+        case .safe: ValueLimits.standard.withoutCode
+        case .locked: ValueLimits.locked.withoutCode
+        }
+    }
+
+    /// What the host keeps of a task's output at most: the limit and the mark. 0: everything.
+    var outputBound: Int { effectiveLimits.output.map { $0 + 256 } ?? 0 }
+
     /// A locked worker is a fresh process for its one task already, and could not fork another.
     var taskIsolation: WireIsolation { sandbox == .locked ? .shared : isolation.wire }
 

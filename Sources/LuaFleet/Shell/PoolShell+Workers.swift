@@ -175,6 +175,7 @@ extension PoolShell: WorkerConnectionDelegate {
     func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
         throws(ProtocolViolation)
     {
+        try check(answers)
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
             try prepared(connection, first, answers)
@@ -187,6 +188,24 @@ extension PoolShell: WorkerConnectionDelegate {
         }
         perform()
         self.answers = nil
+    }
+
+    /// A sandboxed worker may be anything by now: what it sends is looked through before anybody else gets it.
+    private func check(_ answers: WorkerAnswers) throws(ProtocolViolation) {
+        guard let limits = settings.resultForm else { return }
+        func isSound(_ bytes: UnsafeRawBufferPointer, _ count: UInt32) -> Bool {
+            guard var reader = try? ValueReader(bytes, limits: limits) else { return false }
+            do throws(ValueError) {
+                for _ in 0..<count { try reader.skip() }
+            } catch {
+                return false
+            }
+            return true
+        }
+        let isSound =
+            answers.message.map { $0.withUnsafeBytes { isSound($0, 1) } }
+            ?? answers.messages.withUnsafeReadableBytes { isSound($0, answers.count) }
+        guard isSound else { throw .malformed(.values) }
     }
 
     private func prepared(_ connection: WorkerConnection, _ sequence: UInt32, _ answers: WorkerAnswers)
@@ -216,6 +235,8 @@ extension PoolShell: WorkerConnectionDelegate {
             return record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
         }
         detail(batch, task) { outcome in
+            let held = outcome.standardOutput.count + outcome.standardError.count
+            if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }  // no honest worker sends it
             switch stream {
             case .standardOutput: outcome.standardOutput.append(contentsOf: bytes)
             case .standardError: outcome.standardError.append(contentsOf: bytes)

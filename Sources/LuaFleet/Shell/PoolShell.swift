@@ -196,6 +196,10 @@ struct PoolShellSettings: Sendable {
     var program: WorkerProgram
     /// Of one frame.
     var resultLimit: UInt32
+    /// What results of sandboxed workers have to keep to; nil: what decoding them checks is enough.
+    var resultForm: ValueLimits?
+    /// Bytes of output that a task may send; 0: any number.
+    var outputLimit: Int = 0
     var logger: Logger
     var initializer: TaskRequest?
     var finalizer: TaskRequest?
