@@ -196,6 +196,43 @@ struct SandboxPoolTests {
         }
     }
 
+    @Test(arguments: ["landlock", "seccomp"])
+    func `F31: where the kernel lacks a layer, locked refuses and names it, unless it is waived; the others go on`(
+        _ hidden: String
+    ) async throws {
+        try await withFolder { folder in
+            let built = testHost.deletingLastPathComponent().path
+            let path = folder.appendingPathComponent("worker").path
+            let text = "#!/bin/sh\nexec '\(built)/sandbox-probe' hide \(hidden) '\(built)/luafleet-worker' \"$@\"\n"
+            #expect(
+                FileManager.default.createFile(
+                    atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755]))
+            let name = hidden == "landlock" ? "landlock-files" : hidden
+            await #expect {
+                try await withSandbox(.locked, { $0.workerExecutable = path }) { _ in }
+            } throws: {
+                let error = $0 as? LuaFleetError
+                return error?.code == .setup && error?.message.contains("the layer \(name) is missing") == true
+            }
+            let lacking: [LuaSandboxLayer] =
+                hidden == "landlock" ? [.landlockFiles, .landlockNetwork, .landlockScope] : [.seccomp]
+            let change: (inout LuaPoolConfiguration) -> Void = {
+                $0.workerExecutable = path
+                $0.waive = Set(lacking)
+            }
+            for sandbox in LuaSandbox.allCases {
+                try await withSandbox(sandbox, change) { pool in
+                    let seven: Int = try await pool.call(.source("return 7"))
+                    #expect(seven == 7)
+                    let missing = await pool.sandbox.missing
+                    #expect(
+                        missing
+                            == (sandbox == .none ? [] : lacking.filter { sandbox == .locked || $0 == .landlockScope }))
+                }
+            }
+        }
+    }
+
     @Test func `limits that make no sense are refused`() async {
         let wrong: [(inout LuaLimits) -> Void] = [
             { $0.memory = 1000 }, { $0.cpuTime = .zero }, { $0.instructions = 0 }, { $0.output = 0 },

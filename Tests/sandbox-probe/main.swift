@@ -1,4 +1,5 @@
 // Puts a sandbox on itself and tries what native code in a locked worker would try: "name denied" or "name SUCCEEDED", a line each.
+//   sandbox-probe hide landlock|seccomp PROGRAM ARGUMENT...    runs a program on a kernel that seems to lack something
 //   sandbox-probe LEVEL UID [--without LAYER...]    as user UID, or as it is where UID is "-"; as root it drops to "nobody", as a worker does
 import CFleetSystem
 import Glibc
@@ -12,6 +13,12 @@ func fail(_ message: String) -> Never {
 }
 
 let words = Array(CommandLine.arguments.dropFirst())
+if words.count >= 3, words[0] == "hide" {
+    guard sandbox_probe_hide(words[1]) == 0 else { fail("hide \(words[1])") }
+    let arguments = words[2...].map { strdup($0) } + [nil]
+    execv(words[2], arguments)
+    fail(words[2])
+}
 guard words.count >= 2, let level = ["none": WireSandbox.none, "safe": .safe, "locked": .locked][words[0]] else {
     fail("usage: sandbox-probe none|safe|locked UID|- [--without LAYER...]")
 }

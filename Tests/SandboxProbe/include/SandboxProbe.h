@@ -19,4 +19,7 @@ const char *sandbox_probe_name(int attempt);
 /// Makes one attempt. 0: it succeeded; else the errno value. It may also end the process.
 int sandbox_probe_try(int attempt, const sandbox_probe_outside *outside);
 
+/// From here on these calls fail with ENOSYS, here and in what is executed from here, as on a kernel that has them not: "landlock", "seccomp".
+int sandbox_probe_hide(const char *what);
+
 #endif
