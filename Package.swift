@@ -71,9 +71,14 @@ let package = Package(
         .target(name: "LuaVMFuzz", dependencies: ["LuaVM"], path: "Tests/LuaVMFuzz", cSettings: strictC),
         .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
+        .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
+        .executableTarget(
+            name: "sandbox-probe",
+            dependencies: ["SandboxProbe", "LuaFleetWorker", "LuaFleetWire", "CFleetSystem"],
+            path: "Tests/sandbox-probe"),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host"]),
+            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
     ],
     swiftLanguageModes: [.v6]

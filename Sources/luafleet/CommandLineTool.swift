@@ -22,6 +22,7 @@ enum CommandLineTool {
             switch invocation {
             case .run(let request): return try await request.perform()
             case .demo(.isolation): return try await IsolationDemo().perform()
+            case .demo(.containment): return try await ContainmentDemo().perform()
             case .bench(let request): return try await request.perform()
             case .doctor:
                 let report = await DoctorReport.examine()

@@ -95,7 +95,8 @@ extension PoolShell {
 // MARK: - What the fork server says
 
 extension PoolShell: ForkServerDelegate {
-    func forkServerIsReady() {
+    func forkServerIsReady(_ configured: ConfiguredMessage) {
+        self.configured = configured
         core.serverReady(at: now)
         perform()
     }
@@ -154,6 +155,9 @@ extension PoolShell: WorkerConnectionDelegate {
             var reader = FieldReader(payload)
             guard let code = reader.integer(Int32.self) else { throw .malformed(.exiting) }
             withTask(header.task, on: connection) { $0.exitCode = code }
+        case .usage:
+            guard let usage = TaskUsage(payload: payload) else { throw .malformed(.usage) }
+            withTask(header.task, on: connection) { $0.usage = usage }
         case .processExited:
             var reader = FieldReader(payload)
             guard let exit = ProcessExit(from: &reader), let errno = reader.integer(Int32.self) else {
@@ -164,7 +168,7 @@ extension PoolShell: WorkerConnectionDelegate {
                 on: connection.id, sequence: header.task, count: 1,
                 errno == 0 ? .workerDied(exit) : .notForked(errno), nanoseconds: runTime(connection), at: now)
         case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .values,
-            .failure:
+            .failure, .configure, .configured:
             throw .unexpected(header.kind)
         }
         perform()
@@ -178,6 +182,7 @@ extension PoolShell: WorkerConnectionDelegate {
     func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
         throws(ProtocolViolation)
     {
+        try check(answers)
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
             try prepared(connection, first, answers)
@@ -190,6 +195,24 @@ extension PoolShell: WorkerConnectionDelegate {
         }
         perform()
         self.answers = nil
+    }
+
+    /// A sandboxed worker may be anything by now: what it sends is looked through before anybody else gets it.
+    private func check(_ answers: WorkerAnswers) throws(ProtocolViolation) {
+        guard let limits = settings.resultForm else { return }
+        func isSound(_ bytes: UnsafeRawBufferPointer, _ count: UInt32) -> Bool {
+            guard var reader = try? ValueReader(bytes, limits: limits) else { return false }
+            do throws(ValueError) {
+                for _ in 0..<count { try reader.skip() }
+            } catch {
+                return false
+            }
+            return true
+        }
+        let isSound =
+            answers.message.map { $0.withUnsafeBytes { isSound($0, 1) } }
+            ?? answers.messages.withUnsafeReadableBytes { isSound($0, answers.count) }
+        guard isSound else { throw .malformed(.values) }
     }
 
     private func prepared(_ connection: WorkerConnection, _ sequence: UInt32, _ answers: WorkerAnswers)
@@ -219,6 +242,8 @@ extension PoolShell: WorkerConnectionDelegate {
             return record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
         }
         detail(batch, task) { outcome in
+            let held = outcome.standardOutput.count + outcome.standardError.count
+            if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }  // no honest worker sends it
             switch stream {
             case .standardOutput: outcome.standardOutput.append(contentsOf: bytes)
             case .standardError: outcome.standardError.append(contentsOf: bytes)

@@ -10,6 +10,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case workerExited = 5  // server → host
     case define = 6  // host → server or worker: a script by its id
     case forget = 7  // host → worker
+    case configure = 8  // host → server, its first frame, with the settings in a file as SCM_RIGHTS
+    case configured = 9  // server → host: the answer
 
     // Worker and host, on the worker's socket.
     case ready = 16  // worker → host, the first frame
@@ -19,6 +21,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case output = 20  // worker → host: what the task wrote; flags hold the stream
     case message = 21  // worker → host: fleet.progress, send, log; flags hold which
     case exiting = 22  // worker → host: the script called os.exit
+    case usage = 24  // worker → host: what the task that is answered next has used
     case processExited = 23  // worker → host: the process of a fresh-process task ended without an answer
 }
 

@@ -25,9 +25,11 @@ struct DemoCommand: ParsableCommand {
             luafleet demo isolation
               One script in several workers: each changes globals, loaded modules and the string library, and finds nothing of
               the others.
+            luafleet demo containment
+              Scripts that crash, loop, eat memory, read secrets and fork, beside others whose answers stay right.
             """)
 
-    @Argument(help: ArgumentHelp("What to show: isolation.", valueName: "demo"))
+    @Argument(help: ArgumentHelp("What to show: isolation, containment.", valueName: "demo"))
     var name: String
 
     func run() {}
@@ -44,6 +46,7 @@ struct DemoCommand: ParsableCommand {
 
 enum Demo: String, CaseIterable, Sendable {
     case isolation
+    case containment
 }
 
 struct DoctorCommand: ParsableCommand {
