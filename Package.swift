@@ -73,7 +73,8 @@ let package = Package(
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem", "test-host"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
+        .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
+        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],
     swiftLanguageModes: [.v6]
 )

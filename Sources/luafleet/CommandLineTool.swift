@@ -10,6 +10,7 @@ enum CommandLineTool {
                 StandardStream.output.writeLine(text)
                 end(ExitStatus.success)
             case let invocation:
+                ProgramSignals.block()
                 Task.detached { end(await status(of: invocation)) }
             }
         } catch {
