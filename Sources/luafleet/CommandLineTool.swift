@@ -23,6 +23,7 @@ enum CommandLineTool {
             switch invocation {
             case .run(let request): return try await request.perform()
             case .demo(.isolation): return try await IsolationDemo().perform()
+            case .demo(.speedup): return try await SpeedupDemo().perform()
             case .bench(let request): return try await request.perform()
             case .doctor:
                 let report = await DoctorReport.examine()

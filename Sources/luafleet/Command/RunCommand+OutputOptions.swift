@@ -30,7 +30,6 @@ struct OutputOptions: ParsableArguments {
     var jsonOutput = false
 
     @Flag(
-        name: [.customShort("q"), .customLong("quiet")],
         help: "No lines about failures and no summaries; the exit status still counts them.")
     var quiet = false
 

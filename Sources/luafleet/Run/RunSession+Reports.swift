@@ -37,6 +37,11 @@ struct ReportHandler: ~Copyable {
         guard let running = session.gate.task(report.index) else { return true }
         session.sayResumed(&hasSaidResumed)
         let task = TaskReport(report, running)
+        if case .failure(let failure) = task.outcome, failure.kind == .cancelled, session.gate.isDraining {
+            // It had not begun when the run was stopped.
+            session.gate.ended(report.index)
+            return true
+        }
         if case .failure(let failure) = task.outcome, !session.gate.isDraining,
             retry.retries(after: failure.kind, attempts: task.attempts)
         {
