@@ -5,12 +5,13 @@ struct OrderedTasks<Element> {
     private var waiting: [Int: Element?] = [:]
     private var next = 1
 
-    /// How many wait.
-    var count: Int { waiting.count }
+    /// How many elements wait.
+    private(set) var count = 0
 
     /// `element` has ended; all whose turn it is now.
     mutating func ended(_ element: Element, _ sequence: Int) -> [Element] {
         waiting[sequence] = .some(element)
+        count += 1
         return advance()
     }
 
@@ -22,7 +23,7 @@ struct OrderedTasks<Element> {
 
     /// What still waits, in order: where a run ends before its inputs do.
     mutating func rest() -> [Element] {
-        defer { waiting = [:] }
+        defer { (waiting, count) = ([:], 0) }
         return waiting.sorted { $0.key < $1.key }.compactMap(\.value)
     }
 
@@ -30,7 +31,9 @@ struct OrderedTasks<Element> {
         var ready = [Element]()
         while let element = waiting.removeValue(forKey: next) {
             next += 1
-            if let element { ready.append(element) }
+            guard let element else { continue }
+            count -= 1
+            ready.append(element)
         }
         return ready
     }

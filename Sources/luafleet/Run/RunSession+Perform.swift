@@ -9,6 +9,7 @@ extension RunSession {
     ) async throws(UsageError) -> Int32 {
         var handler = handler
         ProgramSignals.handle { self.received($0) }
+        feed.onEnd { self.sayResumed() }
         let pool: LuaPool
         do throws(LuaFleetError) {
             pool = try await LuaPool(configuration)

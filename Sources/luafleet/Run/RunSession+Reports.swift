@@ -21,7 +21,6 @@ struct ReportHandler: ~Copyable {
     private var ordered = OrderedTasks<TaskReport>()
     private var halts = HaltCount()
     private(set) var end = RunEnd(failures: FailureSummary(), statistics: RunStatistics())
-    private var hasSaidResumed = false
 
     init(_ session: RunSession, columnNames: [Bytes], jobLog: consuming JobLog?, results: consuming ResultsStore?) {
         self.session = session
@@ -35,7 +34,6 @@ struct ReportHandler: ~Copyable {
     /// False: the run is over, whatever still runs.
     mutating func add(_ report: LuaTaskReport) throws(UsageError) -> Bool {
         guard let running = session.gate.task(report.index) else { return true }
-        session.sayResumed(&hasSaidResumed)
         let task = TaskReport(report, running)
         if case .failure(let failure) = task.outcome, failure.kind == .cancelled, session.gate.isDraining {
             // It had not begun when the run was stopped.
@@ -88,6 +86,7 @@ struct ReportHandler: ~Copyable {
     /// Prints, then keeps: a kill in between runs a task twice; the other way round its output would be lost.
     private mutating func emit(_ task: TaskReport) throws(UsageError) -> Bool {
         var task = task
+        let wasFailure = task.isFailure
         let request = session.request
         let line = JobLogLine(task, command: session.command(of: task))
         var isRead = true
@@ -102,6 +101,10 @@ struct ReportHandler: ~Copyable {
                 isQuiet: request.output.isQuiet)
             isRead = session.screen.write(output: output, errors: errors)
         }
+        if !wasFailure, case .failure(let failure) = task.outcome {
+            end.failures.taskTurnedOut(failure.kind)
+            session.taskTurnedOutFailed()
+        }
         if task.key != nil { try jobLog?.add(JobLogLine(task, command: line.command)) }
         return isRead
     }
@@ -115,7 +118,6 @@ struct ReportHandler: ~Copyable {
 
     /// After the last report: what was still waiting for something.
     mutating func finish() throws(UsageError) {
-        session.sayResumed(&hasSaidResumed)
         for task in session.gate.takeLeftRetries() {
             _ = count(task)
             _ = try pass(task)

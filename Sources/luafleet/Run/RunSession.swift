@@ -44,6 +44,14 @@ final class RunSession: Sendable {
         }
     }
 
+    /// One that was counted as a success.
+    func taskTurnedOutFailed() {
+        progressState.withLock { state in
+            state.succeeded -= 1
+            state.failed += 1
+        }
+    }
+
     // MARK: Signals
 
     func received(_ signal: Int32) {
@@ -100,12 +108,9 @@ final class RunSession: Sendable {
         screen.show(line: line)
     }
 
-    /// Says how much of the joblog is used, as soon as all inputs have been read; only once.
-    func sayResumed(_ said: inout Bool) {
-        guard !said, request.keeping.resume != .nothing, feed.total != nil, let name = request.keeping.jobLog else {
-            return
-        }
-        said = true
+    /// Says how much of the joblog is used; when all inputs have been read.
+    func sayResumed() {
+        guard request.keeping.resume != .nothing, feed.total != nil, let name = request.keeping.jobLog else { return }
         screen.say("\(name): \(feed.resume.summary)")
     }
 }

@@ -55,12 +55,19 @@ final class TaskFeed: Sendable {
     private let source: Mutex<any TaskSource>
     private let state: Mutex<State>
     private let readsAhead: Bool
+    private let atEnd: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
     private let wake: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
 
     init(_ source: sending any TaskSource, readsAhead: Bool) {
         state = Mutex(State(resume: source.resume))
         self.source = Mutex(source)
         self.readsAhead = readsAhead
+    }
+
+    /// `body` is called once, when all has been read: now, or by the thread that reads.
+    func onEnd(_ body: @escaping @Sendable () -> Void) {
+        atEnd.withLock { $0 = body }
+        if state.withLock({ $0.hasEnded }) { atEnd.withLock { $0.take() }?() }
     }
 
     /// `wake` is called after every batch, also the last.
@@ -136,6 +143,7 @@ final class TaskFeed: Sendable {
             state.isReading = goesOn
             return goesOn
         }
+        if hasEnded { atEnd.withLock { $0.take() }?() }
         wake.withLock { $0 }?()
         return goesOn
     }

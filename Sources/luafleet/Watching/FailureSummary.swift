@@ -12,6 +12,12 @@ struct FailureSummary: Equatable, Sendable {
         counts[kind, default: 0] += 1
     }
 
+    /// A task that was counted as a success could not be printed.
+    mutating func taskTurnedOut(_ kind: Failure.Kind) {
+        failed += 1
+        counts[kind, default: 0] += 1
+    }
+
     /// "3 of 100 tasks failed: 2 script error, 1 timeout"; nil where a line of its own says all of it.
     var line: String? {
         guard failed > 1 else { return nil }

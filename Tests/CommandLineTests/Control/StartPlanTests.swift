@@ -80,7 +80,7 @@ private let now = ContinuousClock.now
         var tasks = OrderedTasks<String>()
         #expect(tasks.ended("c", 3) == [])
         #expect(tasks.skipped(2) == [])
-        #expect(tasks.count == 2)
+        #expect(tasks.count == 1)
         #expect(tasks.ended("a", 1) == ["a", "c"])
         #expect(tasks.skipped(4) == [])
         #expect(tasks.ended("e", 5) == ["e"])

@@ -149,6 +149,16 @@ import Testing
         }
     }
 
+    @Test func `a signal that was ignored stays ignored: nohup`() {
+        let scratch = scripts()
+        let result = scratch.shell(
+            """
+            (trap '' HUP INT; exec $LUAFLEET run wait.lua ::: 1) & pid=$!
+            until [ -s started1 ]; do sleep 0.01; done; kill -HUP $pid; kill -INT $pid; : > go1; wait $pid; echo $?
+            """)
+        #expect(result == ToolResult(output: "done 1\n0\n", errors: "", status: 0))
+    }
+
     @Test func `F67: a drained run has a joblog that goes on`() {
         let scratch = scripts()
         let tool = scratch.start("run", "-j1", "--joblog", "log", "wait.lua", ":::", "1", "2")
