@@ -130,7 +130,9 @@ struct InputOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Makes random order the same every time: a whole number.", valueName: "n"))
+        help: ArgumentHelp(
+            "A whole number: math.random gives every task the same numbers each time, whatever -j; --shuf the same order.",
+            valueName: "n"))
     var seed: String?
 
     var words: RunWords.Inputs {

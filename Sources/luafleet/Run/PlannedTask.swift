@@ -16,9 +16,20 @@ struct PlannedTask: Sendable {
 /// What every task of a run gets, with the holes that its input fills.
 struct TaskArguments: Sendable {
     let templates: [Template]
+    /// `--call`.
+    let function: String?
+    /// `--seed`: every task has numbers before its arguments.
+    let seed: UInt64?
 
-    init(_ arguments: [Bytes], columnNames: [Bytes]) {
+    init(_ arguments: [Bytes], columnNames: [Bytes], function: String? = nil, seed: UInt64? = nil) {
         templates = arguments.map { Template($0, columnNames: columnNames) }
+        self.function = function
+        self.seed = seed
+    }
+
+    func job(_ task: PlannedTask, slot: Int) -> LuaJob {
+        let seeds = seed.map { SeededScript.seeds($0, sequence: task.sequence) } ?? []
+        return LuaJob(task.script, seeds + values(task, slot: slot).map(\.luaValue))
     }
 
     func values(_ task: PlannedTask, slot: Int) -> InputRecord {
@@ -27,7 +38,7 @@ struct TaskArguments: Sendable {
 
     /// "t.lua:f 'a b' 1": the exact argument vector, as a shell would want it written.
     func command(_ task: PlannedTask, slot: Int) -> Bytes {
-        var words = [shellQuoted(Bytes(task.script.description.utf8))]
+        var words = [Self.label(task.script.name, function: function)]
         for value in values(task, slot: slot) {
             switch value {
             case .text(let bytes): words.append(shellQuoted(bytes))
@@ -35,6 +46,13 @@ struct TaskArguments: Sendable {
             }
         }
         return Bytes(words.joined(separator: [UInt8(ascii: " ")]))
+    }
+}
+
+extension TaskArguments {
+    /// "t.lua:f", for a shell.
+    static func label(_ script: String, function: String?) -> Bytes {
+        shellQuoted(Bytes((function.map { "\(script):\($0)" } ?? script).utf8))
     }
 }
 

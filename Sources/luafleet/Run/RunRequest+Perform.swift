@@ -30,7 +30,8 @@ extension RunRequest {
             source = ScriptTasks(zip(scripts, bases).map { (luaScript($0), $1) }, resume: resume)
             columnNames = []
         }
-        let arguments = TaskArguments(arguments, columnNames: columnNames)
+        let arguments = TaskArguments(
+            arguments, columnNames: columnNames, function: function, seed: control.seed)
         if control.isDryRun { return try dryRun(source, arguments) }
         let results = try self.output.results.map { (target) throws(UsageError) in
             try ResultsStore(target, appends: keeping.resume != .nothing)
@@ -87,13 +88,18 @@ extension RunRequest {
 
     private func luaScript(_ path: String) -> LuaScript {
         let script = LuaScript.file(path)
+        // One that cannot be read is left to whoever says so.
+        if let seed = control.seed, let content = try? fileContents(path) {
+            let source = SeededScript.wrapping(content, path: path, function: function, seed: seed)
+            return LuaScript.source(source, name: path).function(SeededScript.entry)
+        }
         return function.map { script.function($0) } ?? script
     }
 
     /// Whether a command of the joblog is one of this run's scripts.
     private func isOwn(_ command: String) -> Bool {
         scripts.contains { path in
-            let word = String(decoding: shellQuoted(Bytes(luaScript(path).description.utf8)), as: UTF8.self)
+            let word = String(decoding: TaskArguments.label(path, function: function), as: UTF8.self)
             return command == word || command.hasPrefix(word + " ")
         }
     }
@@ -101,11 +107,7 @@ extension RunRequest {
     /// What all tasks of a script have in common: its content, function, arguments and limits. A script that cannot be read goes by its name.
     private func contentBase(_ path: String) -> ContentHasher {
         var hasher = ContentHasher()
-        var content = Bytes()
-        if let source = try? ChunkSource.open(Bytes(path.utf8)) {
-            while let chunk = try? source.read(), !chunk.isEmpty { content += chunk }
-        }
-        hasher.add(content.isEmpty ? Bytes(path.utf8) : content)
+        hasher.add((try? fileContents(path)) ?? Bytes(path.utf8))
         hasher.add(function ?? "")
         hasher.add(Bytes("\(arguments.count)".utf8))
         for argument in arguments { hasher.add(argument) }
@@ -113,5 +115,15 @@ extension RunRequest {
         let times = [timeout, limits.cpuTime].map { $0?.inSeconds ?? 0 }
         hasher.add("\(times) \(sizes) \(sandbox?.rawValue ?? "") \(control.seed.map { "\($0)" } ?? "")")
         return hasher
+    }
+}
+
+private func fileContents(_ path: String) throws(UsageError) -> Bytes {
+    let source = try ChunkSource.open(Bytes(path.utf8))
+    var content = Bytes()
+    while true {
+        let chunk = try source.read()
+        if chunk.isEmpty { return content }
+        content += chunk
     }
 }

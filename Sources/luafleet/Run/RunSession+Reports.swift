@@ -143,8 +143,7 @@ extension TaskReport {
 extension RunSession {
     func command(of task: TaskReport) -> String {
         guard request.keeping.jobLog != nil || request.output.results != nil else { return "" }
-        var planned = PlannedTask(sequence: task.index, script: .file(task.script), input: task.input)
-        if let function = request.function { planned.script = planned.script.function(function) }
+        let planned = PlannedTask(sequence: task.index, script: .file(task.script), input: task.input)
         return String(decoding: arguments.command(planned, slot: task.slot), as: UTF8.self)
     }
 }

@@ -89,7 +89,7 @@ final class TaskGate: AsyncSequence, Sendable {
             state.plan.taskStarted(isRetry: isRetry, at: now)
             return slot + 1
         }
-        return LuaJob(task.script, arguments.values(task, slot: slot).map(\.luaValue))
+        return arguments.job(task, slot: slot)
     }
 
     /// Until something has happened since `version`, or the time has come.

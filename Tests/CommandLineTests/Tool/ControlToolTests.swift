@@ -75,6 +75,52 @@ import Testing
         #expect(endless.output.contains(#""ok":true"#) && endless.output.contains(#""attempts":3"#))
     }
 
+    @Test(arguments: ["", "--call f", "--isolation fresh-state", "--isolation shared", "--retries 3"])
+    func `F69: --seed gives every task the same random numbers, for any -j`(options: String) {
+        let scratch = Scratch()
+        scratch.write(
+            "t.lua",
+            """
+            #!/usr/bin/env lua
+            local function draw(x)
+                local number = math.random(1000000)
+                if x == "3" then error("no", 0) end
+                return arg and #arg or 0, x, number, math.random()
+            end
+            if ... then return draw(...) end
+            return {f = draw}
+            """)
+        func run(_ jobs: Int, _ seed: Int, _ inputs: String = "$(seq 20)") -> ToolResult {
+            scratch.shell("$LUAFLEET run t.lua -k -j\(jobs) --seed \(seed) \(options) ::: \(inputs)")
+        }
+        let one = run(1, 5)
+        #expect(one.output == run(4, 5).output)
+        #expect(one.output.hasPrefix(run(3, 5, "1 2").output))
+        #expect(one.output != run(1, 6).output)
+        let lines = one.output.split(separator: "\n")
+        #expect(lines.count == 19)
+        #expect(Set(lines.map { $0.split(separator: "\t")[2] }).count > 10)
+    }
+
+    @Test func `--seed leaves messages and arguments as they are`() {
+        let scratch = Scratch()
+        scratch.write("t.lua", "print(arg[0], #arg, ...)\nif ... == 'bad' then error('boom \u{E9}') end")
+        scratch.write("broken.lua", "x = = 1")
+        let result = scratch.luafleet("run", "-k", "--seed", "1", "t.lua", ":::", "a", "bad")
+        #expect(result.output == "t.lua\t1\ta\nt.lua\t1\tbad\n")
+        #expect(result.errors.hasPrefix("luafleet: task 2 (t.lua bad): script error: t.lua:2: boom \u{E9}\n"))
+        #expect(
+            scratch.luafleet("run", "--seed", "1", "broken.lua").errors.hasPrefix(
+                "luafleet: task 1 (broken.lua): script error: broken.lua:1: unexpected symbol near '='\n"))
+        #expect(
+            scratch.luafleet("run", "--seed", "1", "--call", "none", "t.lua", ":::", "1").errors.hasPrefix(
+                "luafleet: task 1 (t.lua 1): script error: t.lua: no function \"none\"\n"))
+        #expect(
+            scratch.luafleet("run", "--seed", "1", "--dry-run", "--call", "f", "t.lua", ":::", "1").output
+                == "t.lua:f 1\n")
+        #expect(scratch.luafleet("run", "--seed", "1", "none.lua").errors.contains("cannot read script none.lua"))
+    }
+
     @Test func `F61: --dry-run prints the exact argument vectors, and runs nothing`() {
         let scratch = Scratch()
         scratch.write("t.lua", "io.open('ran', 'w'):close()")
