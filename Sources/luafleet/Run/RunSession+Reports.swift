@@ -15,6 +15,8 @@ struct ReportHandler: ~Copyable {
     private let session: RunSession
     private let retry: RetryPolicy
     private let tag: Template?
+    /// With --line-buffer and --ungroup.
+    private let live: LivePrinter?
     private let columnNames: [Bytes]
     private var jobLog: JobLog?
     private var results: ResultsStore?
@@ -28,6 +30,8 @@ struct ReportHandler: ~Copyable {
         self.jobLog = jobLog
         self.results = results
         retry = RetryPolicy(tries: session.request.control.tries)
+        let buffering = session.request.output.buffering
+        live = buffering == .task ? nil : LivePrinter(buffering, screen: session.screen)
         tag = session.request.output.tag.map { Template($0, columnNames: columnNames) }
     }
 
@@ -96,10 +100,17 @@ struct ReportHandler: ~Copyable {
                 session.screen.write(output: [], errors: text)
             }
         } else {
-            let (output, errors) = task.printed(
-                asJSON: request.printsJSON, tag: tag(of: task), style: session.screen.style,
-                isQuiet: request.output.isQuiet)
-            isRead = session.screen.write(output: output, errors: errors)
+            let tag = tag(of: task)
+            var rest = task
+            if let live {
+                isRead = live.ended(.init(task: task.index, isError: false), output: task.standardOutput, tag: tag)
+                _ = live.ended(.init(task: task.index, isError: true), output: task.standardError, tag: tag)
+                (rest.standardOutput, rest.standardError) = ([], [])
+            }
+            let (output, errors) = rest.printed(
+                asJSON: request.printsJSON, tag: tag, style: session.screen.style, isQuiet: request.output.isQuiet)
+            task.outcome = rest.outcome
+            isRead = session.screen.write(output: output, errors: errors) && isRead
         }
         if !wasFailure, case .failure(let failure) = task.outcome {
             end.failures.taskTurnedOut(failure.kind)

@@ -106,6 +106,7 @@ import Testing
         let scratch = Scratch()
         scratch.write("t.lua", "print(arg[0], #arg, ...)\nif ... == 'bad' then error('boom \u{E9}') end")
         scratch.write("broken.lua", "x = = 1")
+        scratch.write("empty.lua", "")
         let result = scratch.luafleet("run", "-k", "--seed", "1", "t.lua", ":::", "a", "bad")
         #expect(result.output == "t.lua\t1\ta\nt.lua\t1\tbad\n")
         #expect(result.errors.hasPrefix("luafleet: task 2 (t.lua bad): script error: t.lua:2: boom \u{E9}\n"))
@@ -113,8 +114,8 @@ import Testing
             scratch.luafleet("run", "--seed", "1", "broken.lua").errors.hasPrefix(
                 "luafleet: task 1 (broken.lua): script error: broken.lua:1: unexpected symbol near '='\n"))
         #expect(
-            scratch.luafleet("run", "--seed", "1", "--call", "none", "t.lua", ":::", "1").errors.hasPrefix(
-                "luafleet: task 1 (t.lua 1): script error: t.lua: no function \"none\"\n"))
+            scratch.luafleet("run", "--seed", "1", "--call", "none", "empty.lua", ":::", "1").errors.hasPrefix(
+                "luafleet: task 1 (empty.lua 1): script error: empty.lua: no function \"none\"\n"))
         #expect(
             scratch.luafleet("run", "--seed", "1", "--dry-run", "--call", "f", "t.lua", ":::", "1").output
                 == "t.lua:f 1\n")
