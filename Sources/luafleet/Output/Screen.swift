@@ -8,6 +8,8 @@ final class Screen: Sendable {
         /// What stands in the terminal's last line.
         var hasLine = false
         var hasReader = true
+        /// Why standard output cannot be written any more; 0: it can, or nobody reads it.
+        var failure: Int32 = 0
     }
 
     let isQuiet: Bool
@@ -37,10 +39,20 @@ final class Screen: Sendable {
     func write(output: Bytes, errors: Bytes = []) -> Bool {
         state.withLock { state in
             if state.hasLine, outputIsTerminal && !output.isEmpty || !errors.isEmpty { clear(&state) }
-            if !output.isEmpty, state.hasReader { state.hasReader = StandardStream.output.write(output) }
+            if !output.isEmpty, state.hasReader {
+                let code = StandardStream.output.attempt(output)
+                state.hasReader = code == 0
+                if code != EPIPE { state.failure = code }
+            }
             if !errors.isEmpty { StandardStream.error.write(errors) }
             return state.hasReader
         }
+    }
+
+    /// What else than the reader's leaving ended standard output: a full disk.
+    var outputFailure: UsageError? {
+        let code = state.withLock { $0.failure }
+        return code == 0 ? nil : UsageError("standard output: \(systemMessage(code))")
     }
 
     /// A line of ours on standard error; none with --quiet.
@@ -49,17 +61,21 @@ final class Screen: Sendable {
         write(output: [], errors: Bytes("luafleet: \(text)\n".utf8))
     }
 
-    /// As `say`, but never waits for a writer that is stuck: for the last words.
-    func sayLast(_ text: String) {
-        guard !isQuiet else { return }
-        state.withLockIfAvailable { if $0.hasLine { clear(&$0) } }
-        StandardStream.error.writeLine("luafleet: \(text)")
+    /// Lines of ours at once, also while output waits for a reader that does not read: what a signal asks for must not wait behind it.
+    func sayNow(_ lines: [String]) {
+        let text = Bytes(lines.map { "luafleet: \($0)\n" }.joined().utf8)
+        let isFree: Void? = state.withLockIfAvailable { state in
+            if state.hasLine { clear(&state) }
+            StandardStream.error.write(text)
+        }
+        if isFree == nil { StandardStream.error.write(text) }
     }
 
     /// Replaces the line at the bottom; without a terminal nothing happens.
     func show(line: String) {
         guard canShowLine else { return }
-        state.withLock { state in
+        // Where output is being written, the next one comes soon.
+        state.withLockIfAvailable { state in
             state.hasLine = true
             StandardStream.error.write(Bytes("\r\(line)\u{1B}[K".utf8))
         }

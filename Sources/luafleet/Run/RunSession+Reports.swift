@@ -112,12 +112,15 @@ struct ReportHandler: ~Copyable {
             task.outcome = rest.outcome
             isRead = session.screen.write(output: output, errors: errors) && isRead
         }
+        if let failure = session.screen.outputFailure { throw failure }
+        // What nobody has read has to run again.
+        guard isRead else { return false }
         if !wasFailure, case .failure(let failure) = task.outcome {
             end.failures.taskTurnedOut(failure.kind)
             session.taskTurnedOutFailed()
         }
         if task.key != nil { try jobLog?.add(JobLogLine(task, command: line.command)) }
-        return isRead
+        return true
     }
 
     private func tag(of task: TaskReport) -> Bytes? {

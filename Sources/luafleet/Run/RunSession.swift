@@ -70,14 +70,13 @@ final class RunSession: Sendable {
         }
         let running = gate.runningCount
         guard count == 1 else {
-            screen.sayLast("killed \(running) running \(running == 1 ? "task" : "tasks")")
+            if !screen.isQuiet { screen.sayNow(["killed \(running) running \(running == 1 ? "task" : "tasks")"]) }
             _exit(ExitStatus.interrupted)
         }
         gate.drain()
-        if running > 0 {
-            screen.say(
-                "interrupted: waiting for \(running) running \(running == 1 ? "task" : "tasks"); a second time kills \(running == 1 ? "it" : "them")"
-            )
+        if running > 0, !screen.isQuiet {
+            let (tasks, them) = running == 1 ? ("task", "it") : ("tasks", "them")
+            screen.sayNow(["interrupted: waiting for \(running) running \(tasks); a second time kills \(them)"])
         }
     }
 
@@ -92,7 +91,7 @@ final class RunSession: Sendable {
             let tries = task.attempts > 1 ? ", try \(task.attempts)" : ""
             lines.append("place \(task.slot): \(label) for \(decimals((now - task.start).inSeconds)) s\(tries)")
         }
-        screen.write(output: [], errors: Bytes(lines.map { "luafleet: \($0)\n" }.joined().utf8))
+        screen.sayNow(lines)
     }
 
     // MARK: Watching

@@ -196,6 +196,21 @@ import Testing
         }
     }
 
+    @Test func `F67: signals work while nobody reads what is printed`() {
+        let scratch = scripts()
+        scratch.write("much.lua", "io.write(('x'):rep(1000000)) io.open('written', 'w'):close()")
+        // The pipe is full and open, and its reader never reads; what is written past it stands still.
+        let result = scratch.shell(
+            """
+            mkfifo p; exec 3<>p; $LUAFLEET run -j1 much.lua ::: 1 2 3 >p 2>err & pid=$!
+            until [ -e written ]; do sleep 0.01; done
+            kill -USR1 $pid; until grep -q ' running, ' err; do sleep 0.01; done
+            kill -TERM $pid; until grep -q interrupted err; do sleep 0.01; done
+            kill -TERM $pid; wait $pid; echo $?
+            """)
+        #expect(result.output == "130\n")
+    }
+
     @Test func `a signal that was ignored stays ignored: nohup`() {
         let scratch = scripts()
         let result = scratch.shell(

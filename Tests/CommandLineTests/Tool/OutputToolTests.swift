@@ -132,6 +132,18 @@ import Testing
         #expect(!result.output.contains("\u{1B}") && !result.errors.contains("\u{1B}") && !result.errors.contains("\r"))
     }
 
+    @Test func `a full disk is an error, and a reader that leaves is none; neither is logged as done`() {
+        let scratch = Scratch()
+        scratch.write("t.lua", "print(...)")
+        #expect(
+            scratch.shell("$LUAFLEET run --joblog log t.lua ::: 1 >/dev/full")
+                == ToolResult(output: "", errors: "luafleet: standard output: No space left on device\n", status: 255))
+        #expect(scratch.read("log").split(separator: "\n").count == 1)
+        let left = scratch.shell("{ $LUAFLEET run -j1 --joblog log t.lua ::: 1 2 3; echo $? >&2; } | true")
+        #expect(left.errors == "0\n")
+        #expect(scratch.shell("$LUAFLEET run -k --joblog log --resume --quiet t.lua ::: 1 2 3").output.hasSuffix("3\n"))
+    }
+
     @Test func `the first result is there before the last input`() {
         let scratch = Scratch()
         scratch.write("t.lua", "print(...)")
