@@ -37,11 +37,15 @@ extension LuaPool {
         do {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
-            throw LuaFleetError(
-                code: .notDecodable,
-                message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
-                task: LuaTaskContext(script: script.description))
+            throw notDecodable(R.self, error, script: script)
         }
+    }
+
+    func notDecodable<R>(_ type: R.Type, _ error: any Error, script: LuaScript, index: Int = 0) -> LuaFleetError {
+        LuaFleetError(
+            code: .notDecodable,
+            message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
+            task: LuaTaskContext(script: script.description, index: index))
     }
 
 }
