@@ -43,11 +43,14 @@ extension RunRequest {
             || control.halt?.needsTotal == true
         let feed = TaskFeed(source, readsAhead: wantsTotal)
         feed.begin()
+        // Ahead of need the pool keeps its workers busy; where it matters which task starts when, it gets no more than it can run.
+        let isExact = control.needsExactStarts || usesSlots
         let plan = StartPlan(
-            places: workers, delay: control.delay, mayRetry: control.tries != 1, heldLimit: max(1000, 4 * workers))
+            places: isExact ? workers : .max, delay: control.delay, mayRetry: control.tries != 1,
+            heldLimit: max(1000, 4 * workers))
         let machine = MachineLimits(
             processes: control.load?.count(processors: processors), freeBytes: control.freeBytes)
-        let gate = TaskGate(feed, plan: plan, arguments: arguments, machine: machine)
+        let gate = TaskGate(feed, workers: workers, plan: plan, arguments: arguments, machine: machine)
         let session = RunSession(self, gate: gate, feed: feed, screen: screen, arguments: arguments)
         let handler = ReportHandler(session, columnNames: columnNames, jobLog: jobLog.take(), results: results)
         return try await session.perform(
@@ -61,6 +64,10 @@ extension RunRequest {
         configuration.limits.wallTime = timeout
         try addBudgets(to: &configuration)
         return configuration
+    }
+
+    private var usesSlots: Bool {
+        (arguments + [output.tag ?? []]).contains { Template($0).pieces.contains(.slot) }
     }
 
     /// Prints the exact argument vectors, as a shell would want them.

@@ -19,6 +19,8 @@ final class RunSession: Sendable {
     let screen: Screen
     let arguments: TaskArguments
     let start = ContinuousClock.now
+    /// What the pool has ahead of need does not begin any more.
+    private let dropQueued = Mutex<(@Sendable () -> Void)?>(nil)
     private let progressState = Mutex(Progress())
 
     init(_ request: RunRequest, gate: TaskGate, feed: TaskFeed, screen: Screen, arguments: TaskArguments) {
@@ -36,6 +38,11 @@ final class RunSession: Sendable {
         return RunProgress(
             total: feed.total, succeeded: state.succeeded, failed: state.failed, running: gate.runningCount,
             elapsedSeconds: (ContinuousClock.now - start).inSeconds)
+    }
+
+    func onDrain(_ dropQueued: @escaping @Sendable () -> Void) {
+        self.dropQueued.withLock { $0 = dropQueued }
+        if interrupts > 0 { dropQueued() }
     }
 
     func taskEnded(failed isFailure: Bool) {
@@ -74,6 +81,7 @@ final class RunSession: Sendable {
             _exit(ExitStatus.interrupted)
         }
         gate.drain()
+        dropQueued.withLock { $0 }?()
         if running > 0, !screen.isQuiet {
             let (tasks, them) = running == 1 ? ("task", "it") : ("tasks", "them")
             screen.sayNow(["interrupted: waiting for \(running) running \(tasks); a second time kills \(them)"])
@@ -89,7 +97,8 @@ final class RunSession: Sendable {
             let label = TaskReport.label(
                 index: task.task.sequence, script: task.task.script.name, input: task.task.input)
             let tries = task.attempts > 1 ? ", try \(task.attempts)" : ""
-            lines.append("place \(task.slot): \(label) for \(decimals((now - task.start).inSeconds)) s\(tries)")
+            lines.append(
+                "place \(task.slot): \(label) for \(decimals((now - (task.start ?? now)).inSeconds)) s\(tries)")
         }
         screen.sayNow(lines)
     }

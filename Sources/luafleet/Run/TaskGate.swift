@@ -9,11 +9,11 @@ final class TaskGate: AsyncSequence, Sendable {
     /// A task that was let through and has not ended.
     struct Running: Sendable {
         var task: PlannedTask
-        /// The place it takes of all that run at a time, from 1.
-        var slot: Int
+        /// The place it takes of all that run at a time, from 1; 0: the pool has it ahead of need.
+        var slot = 0
         /// Tries, this one counted.
         var attempts: Int
-        var start: ContinuousClock.Instant
+        var start: ContinuousClock.Instant?
     }
 
     private struct Retry {
@@ -26,6 +26,9 @@ final class TaskGate: AsyncSequence, Sendable {
     private struct State {
         var plan: StartPlan
         var running: [Int: Running] = [:]
+        /// The last one that has begun; the pool begins them in order.
+        var begun = 0
+        var begunCount = 0
         var isTaken: [Bool] = []
         var retries: [Retry] = []
         /// Jobs let through: the pool numbers them so.
@@ -34,14 +37,30 @@ final class TaskGate: AsyncSequence, Sendable {
         var version = 0
         var waiter: CheckedContinuation<Void, Never>?
         var skipped: [Int] = []
+
+        /// The next task in line begins, if there is one and a place for it.
+        mutating func beginNext(places: Int, at now: ContinuousClock.Instant) {
+            while begunCount < places, begun < count {
+                begun += 1
+                guard running[begun] != nil else { continue }
+                let slot = isTaken.firstIndex(of: false) ?? isTaken.count
+                if slot == isTaken.count { isTaken.append(true) } else { isTaken[slot] = true }
+                running[begun]?.slot = slot + 1
+                running[begun]?.start = now
+                begunCount += 1
+            }
+        }
     }
 
     private let feed: TaskFeed
     private let arguments: TaskArguments
     private let machine: MachineLimits
+    private let workers: Int
     private let state: Mutex<State>
 
-    init(_ feed: TaskFeed, plan: StartPlan, arguments: TaskArguments, machine: MachineLimits) {
+    /// `workers`: how many tasks run at a time; `plan` may let more through.
+    init(_ feed: TaskFeed, workers: Int, plan: StartPlan, arguments: TaskArguments, machine: MachineLimits) {
+        self.workers = workers
         self.feed = feed
         self.arguments = arguments
         self.machine = machine
@@ -82,12 +101,11 @@ final class TaskGate: AsyncSequence, Sendable {
 
     private func start(_ task: PlannedTask, attempts: Int, isRetry: Bool, at now: ContinuousClock.Instant) -> LuaJob {
         let slot = state.withLock { state in
-            let slot = state.isTaken.firstIndex(of: false) ?? state.isTaken.count
-            if slot == state.isTaken.count { state.isTaken.append(true) } else { state.isTaken[slot] = true }
             state.count += 1
-            state.running[state.count] = Running(task: task, slot: slot + 1, attempts: attempts, start: now)
+            state.running[state.count] = Running(task: task, attempts: attempts)
             state.plan.taskStarted(isRetry: isRetry, at: now)
-            return slot + 1
+            state.beginNext(places: workers, at: now)
+            return state.running[state.count]?.slot ?? 0
         }
         return arguments.job(task, slot: slot)
     }
@@ -129,7 +147,11 @@ final class TaskGate: AsyncSequence, Sendable {
     func ended(_ index: Int, retry last: TaskReport? = nil) {
         state.withLock { state in
             guard let running = state.running.removeValue(forKey: index) else { return }
-            state.isTaken[running.slot - 1] = false
+            if running.slot > 0 {
+                state.isTaken[running.slot - 1] = false
+                state.begunCount -= 1
+            }
+            state.beginNext(places: workers, at: .now)
             state.plan.taskEnded(retries: last != nil)
             if let last { state.retries.append(Retry(task: running.task, attempts: running.attempts, last: last)) }
         }
@@ -167,11 +189,10 @@ final class TaskGate: AsyncSequence, Sendable {
 
     /// In the order of their starts.
     var running: [Running] {
-        state.withLock { state in state.running.sorted { $0.key < $1.key }.map(\.value) }
+        state.withLock { state in
+            state.running.filter { $0.value.start != nil }.sorted { $0.key < $1.key }.map(\.value)
+        }
     }
 
-    var runningCount: Int { state.withLock { $0.running.count } }
-
-    /// Tasks that were started and are not retries of others.
-    var startedCount: Int { state.withLock { $0.count } }
+    var runningCount: Int { state.withLock { $0.begunCount } }
 }
