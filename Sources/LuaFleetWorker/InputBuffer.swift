@@ -2,11 +2,12 @@
 import CFleetSystem
 import Glibc
 
-struct InputBuffer {
+/// A class: a task that waits for a reply reads into it too.
+final class InputBuffer {
     /// Enough for hundreds of small tasks a read; a longer frame makes it grow for as long as it stands there.
     private static let usualCapacity = 16 * 1024
 
-    private var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: usualCapacity, alignment: 16)
+    private var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: InputBuffer.usualCapacity, alignment: 16)
     private var start = 0
     private var end = 0
 
@@ -14,7 +15,7 @@ struct InputBuffer {
         UnsafeRawBufferPointer(rebasing: storage[start..<end])
     }
 
-    mutating func consume(_ count: Int) {
+    func consume(_ count: Int) {
         start += count
         guard start == end else { return }
         start = 0
@@ -23,7 +24,7 @@ struct InputBuffer {
     }
 
     /// Room for `needed` more bytes behind those that stand here.
-    mutating func makeRoom(_ needed: Int) -> UnsafeMutableRawBufferPointer {
+    func makeRoom(_ needed: Int) -> UnsafeMutableRawBufferPointer {
         if storage.count - end < needed {
             if storage.count - (end - start) >= needed {
                 storage.baseAddress!.copyMemory(from: bytes.baseAddress!, byteCount: end - start)  // never nil
@@ -36,12 +37,22 @@ struct InputBuffer {
         return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
     }
 
-    mutating func received(_ count: Int) {
+    func received(_ count: Int) {
         end += count
     }
 
+    /// Takes bytes out of the middle; those behind them move up.
+    func remove(_ range: Range<Int>) {
+        let tail = end - start - range.upperBound
+        if tail > 0 {
+            let base = storage.baseAddress! + start  // never nil: it holds those bytes
+            (base + range.lowerBound).copyMemory(from: base + range.upperBound, byteCount: tail)
+        }
+        end -= range.count
+    }
+
     /// Reads until at least `needed` more bytes are there. The end of the stream ends the process: the host is gone, or has closed this worker.
-    mutating func fill(from socket: Int32, needing needed: Int) {
+    func fill(from socket: Int32, needing needed: Int) {
         var missing = needed
         while missing > 0 {
             let room = makeRoom(missing)
@@ -53,7 +64,7 @@ struct InputBuffer {
         }
     }
 
-    private mutating func reallocate(_ capacity: Int) {
+    private func reallocate(_ capacity: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
         larger.copyMemory(from: bytes)
         storage.deallocate()

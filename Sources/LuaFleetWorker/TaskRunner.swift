@@ -28,13 +28,15 @@ final class TaskRunner {
     private let journal: Journal
     private let files: CaptureFiles
     private let slot: UInt32
+    let requests: SharedRequests
     private(set) var vm: OpaquePointer
     /// The task that runs now; 0: none.
     fileprivate var sequence: UInt32 = 0
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
 
-    init(vm: OpaquePointer, slot: UInt32, journal: Journal, files: CaptureFiles) {
+    init(vm: OpaquePointer, slot: UInt32, journal: Journal, files: CaptureFiles, requests: SharedRequests) {
+        self.requests = requests
         self.vm = vm
         self.slot = slot
         self.journal = journal
@@ -56,6 +58,10 @@ final class TaskRunner {
         callbacks.message = { context, kind, bytes, count in
             TaskRunner.from(context).append(
                 .message, flags: UInt8(truncatingIfNeeded: kind), UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+        callbacks.request = { context, request, reply in
+            let runner = TaskRunner.from(context)
+            runner.requests.ask(request.pointee, sequence: runner.sequence, reply: reply)
         }
         lfvm_set_callbacks(vm, &callbacks)
         lfvm_set_worker(vm, slot + 1, getpid())
@@ -135,15 +141,17 @@ final class TaskRunner {
         takeCaptured(.standardError)
         answer(
             UnsafeBufferPointer(start: message.pieces, count: message.piece_count), total: message.total,
-            status: UInt8(truncatingIfNeeded: status.rawValue), started: started)
+            status: UInt8(truncatingIfNeeded: status.rawValue), started: started, hasHandles: message.has_handles)
         sequence = 0
     }
 
     /// Commits `values` or `failure`.
-    private func answer(_ pieces: UnsafeBufferPointer<lfvm_piece>, total: Int, status: UInt8, started: UInt64) {
+    private func answer(_ pieces: UnsafeBufferPointer<lfvm_piece>, total: Int, status: UInt8, started: UInt64,
+        hasHandles: Bool = false
+    ) {
         let prefix = FrameHeader.size + AnswerHead.size
         let header = FrameHeader(
-            kind: status == 0 ? .values : .failure, flags: status, worker: slot, task: sequence,
+            kind: status == 0 ? .values : .failure, flags: status == 0 && hasHandles ? 1 : status, worker: slot, task: sequence,
             length: AnswerHead.size + total)
         let head = AnswerHead(nanoseconds: lfs_now() - started, pid: getpid())
         if let target = journal.reserve(prefix + total) {

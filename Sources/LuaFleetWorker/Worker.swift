@@ -13,7 +13,7 @@ struct Worker {
     private let runner: TaskRunner
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
-    private var input = InputBuffer()
+    private let input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
     init(slot: UInt32, server: Int32, vm: OpaquePointer, journal: Journal, files: CaptureFiles) {
@@ -29,7 +29,8 @@ struct Worker {
         self.slot = slot
         self.journal = Journal(journal, socket: Self.socket)
         self.runner = TaskRunner(
-            vm: vm, slot: slot, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2))
+            vm: vm, slot: slot, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
+            requests: SharedRequests(slot: slot, journal: self.journal, input: input))
     }
 
     /// Works until the host closes the socket.
@@ -113,6 +114,7 @@ struct Worker {
         if pid == 0 {
             _ = lfs_die_with_parent()
             if getppid() != worker { _exit(WorkerStatus.hostGone) }
+            runner.requests.isShortLived = true
             runner.adopt(runner.vm)  // its own pid and random numbers
             runner.run(task)
             journal.flush()

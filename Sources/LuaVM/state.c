@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "names.h"
+#include "shared.h"
 #include "vm.h"
 
 static int open_libraries(lua_State *L) {
     lfvm *vm = vm_of(L);
     luaL_openlibs(L);
     vm_wrap_libraries(vm, L);
+    shared_open(vm, L);
     vm_open_fleet(vm, L);
     vm_note_libraries(vm, L);
     int *const tables[] = {&vm->scripts, &vm->anchors, &vm->types};

@@ -57,7 +57,7 @@ extension LuaFleetError {
     }
 
     /// One line, with the place in the value.
-    fileprivate static func describe(_ error: any Error) -> String {
+    static func describe(_ error: any Error) -> String {
         switch error {
         case EncodingError.invalidValue(_, let context): place(context.codingPath) + context.debugDescription
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),

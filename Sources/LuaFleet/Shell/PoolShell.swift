@@ -19,6 +19,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private var records: [TaskRecord?] = []
     private var connections: [WorkerConnection?] = []
     private var scripts = ScriptRegistry()
+    private let keeper = SharedKeeper()
     private var server: ForkServerProcess?
     private var hasLaunched = false
     private var timer: (due: Moment, task: Scheduled<Void>)?
@@ -100,6 +101,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .killWorker(let id):
             server?.send(.frame(FrameHeader(kind: .killWorker, worker: id.slot, task: id.generation)))
         case .dropWorker(let id):
+            connections[Int(id.slot)]?.shared?.ended(died: true)
             connections[Int(id.slot)]?.drop()
             connections[Int(id.slot)] = nil
         case .send(let task, let worker, let sequence, let attempt):
@@ -113,6 +115,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .closed:
             timer?.task.cancel()
             timer = nil
+            keeper.end()
             let waiting = onClose
             onClose = []
             for closed in waiting { closed() }
@@ -150,6 +153,8 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
             return
         }
         let connection = WorkerConnection(id: id, parser: FrameParser(limit: resultLimit), delegate: self)
+        connection.shared = SharedWorker(slot: id.slot, keeper: keeper)
+        connection.socket = ends.0
         connections[Int(id.slot)] = connection
         if ahead == nil {
             server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
@@ -190,6 +195,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
             script: script, isolation: request.isolation, setsArg: request.setsArg, attempt: attempt,
             index: request.index)
         connection.task = task
+        connection.sends(request, sequence: sequence)
         records[Int(task.index)]?.sentAt = lfs_now()
         records[Int(task.index)]?.outcome.attempts = attempt
         if let frame = records[Int(task.index)]?.request.payload.frame(header, head) { connection.writeAndFlush(frame) }
@@ -273,6 +279,10 @@ extension PoolShell: WorkerConnectionDelegate {
             }
         case .message:
             break  // nobody listens yet
+        case .request:
+            let isolation = connection.task.flatMap { records[Int($0.index)]?.request.isolation }
+            try connection.requested(payload, sequence: header.task, ownsProcess: isolation == .freshProcess)
+            return
         case .exiting:
             var reader = FieldReader(payload)
             guard let code = reader.integer(Int32.self) else { throw .malformed(.exiting) }
@@ -283,9 +293,10 @@ extension PoolShell: WorkerConnectionDelegate {
                 throw .malformed(.processExited)
             }
             withRecord(of: connection) { $0.outcome.pid = exit.pid }
+            connection.shared?.taskEnded(header.task, died: true)
             try core.taskProcessEnded(
                 on: connection.id, sequence: header.task, errno == 0 ? .workerDied(exit) : .notForked(errno), at: now)
-        case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task:
+        case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .reply:
             throw .unexpected(header.kind)
         }
         perform()
@@ -302,10 +313,12 @@ extension PoolShell: WorkerConnectionDelegate {
             answer = .failure(failure, message)
         }
         withRecord(of: connection) { record in
+            record.outcome.references = SharedReference.all(in: message, if: header.kind == .values && header.flags == 1)
             record.outcome.answer = answer
             record.outcome.nanoseconds = head.nanoseconds
             record.outcome.pid = head.pid
         }
+        connection.shared?.taskEnded(header.task, died: false)
         try core.taskAnswered(by: connection.id, sequence: header.task, at: now)
         perform()
     }
@@ -327,6 +340,7 @@ extension PoolShell: WorkerConnectionDelegate {
             record.outcome.standardOutput.append(contentsOf: report.standardOutput)
             record.outcome.standardError.append(contentsOf: report.standardError)
         }
+        connection.shared?.ended(died: true)
         core.workerExited(connection.id, report.exit, lastStarted: report.lastStarted, at: now)
         perform()
     }

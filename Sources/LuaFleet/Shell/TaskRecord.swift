@@ -29,6 +29,8 @@ struct TaskOutcome: Sendable {
 
     var end: TaskEnd
     var answer: Answer?
+    /// Keeps the shared objects in the results until they are decoded.
+    var references: [SharedReference] = []
     var hasFailed: Bool {
         if end == .answered, case .values = answer { false } else { true }
     }

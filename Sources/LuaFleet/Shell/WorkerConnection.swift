@@ -26,6 +26,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// Scripts that the worker has been told.
     var knownScripts: Set<UInt32> = []
     var pid: Int32 = 0
+    /// What its tasks have to do with shared objects.
+    var shared: SharedWorker?
+    /// The host's end, which the channel owns: for frames that carry a descriptor.
+    var socket: Int32 = -1
+    /// Frames that wait until a frame with a descriptor is on its way; nil: none is.
+    var held: [ByteBuffer]?
 
     private weak var delegate: (any WorkerConnectionDelegate)?
     private(set) var channel: (any Channel)?
@@ -50,11 +56,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     /// A failure shows as the worker's end.
     func write(_ bytes: ByteBuffer) {
-        channel?.write(bytes, promise: nil)
+        if held != nil { held?.append(bytes) } else { channel?.write(bytes, promise: nil) }
     }
 
     func writeAndFlush(_ bytes: ByteBuffer) {
-        channel?.writeAndFlush(bytes, promise: nil)
+        if held != nil { held?.append(bytes) } else { channel?.writeAndFlush(bytes, promise: nil) }
     }
 
     /// Closes without waiting for anything; nobody hears of it any more.
