@@ -60,7 +60,7 @@ struct QueueTests {
                     local q = ...
                     local out = {}
                     local function note(...) out[#out + 1] = table.concat({...}, " ", 1, select("#", ...)) end
-                    local function text(...) local t = table.pack(...) for i = 1, t.n do t[i] = tostring(t[i]):gsub('^%[string .-%]:%d+: ', '') end note(table.unpack(t, 1, t.n)) end
+                    local function text(...) local t = table.pack(...) for i = 1, t.n do t[i] = tostring(t[i]):gsub("^%(source%):%d+: ", "") end note(table.unpack(t, 1, t.n)) end
                     text(q:try_get())
                     text(q:get(0.001))
                     text(q:put("a"))
