@@ -72,7 +72,8 @@ let package = Package(
         .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
-        .testTarget(name: "IntegrationTests", dependencies: ["LuaFleet", "CFleetSystem", "test-host"]),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host"]),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
     ],
     swiftLanguageModes: [.v6]

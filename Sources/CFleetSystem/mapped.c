@@ -21,7 +21,7 @@ int lfs_mapped_file(size_t count) {
     return -failure;
 }
 
-void *lfs_map_file(int fd, size_t count) {
+void *lfs_map_memory(int fd, size_t count) {
     void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return start == MAP_FAILED ? NULL : start;
 }

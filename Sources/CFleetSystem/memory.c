@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,8 +26,22 @@ int lfs_release_front(int fd, uint64_t count) {
     return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)count) == 0 ? 0 : -errno;
 }
 
-void *lfs_map_shared(size_t count) {
-    void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+int lfs_shared_file(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return -errno;
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+        int failure = errno;
+        close(fd);
+        return -failure;
+    }
+    return fd;
+}
+
+void *lfs_map_file(int fd, uint64_t offset, size_t count) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return NULL;
+    if ((uint64_t)status.st_size < offset || (uint64_t)status.st_size - offset < count) return NULL;  // touching it would end the process
+    void *start = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
     return start == MAP_FAILED ? NULL : start;
 }
 

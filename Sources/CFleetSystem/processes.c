@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, pid_t *pid) {
+int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, int pages, pid_t *pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int failure = posix_spawn_file_actions_init(&actions);
@@ -24,9 +24,10 @@ int lfs_spawn_fork_server(const char *path, const char *version, int control, in
         posix_spawn_file_actions_destroy(&actions);
         return -failure;
     }
-    // dup2 onto itself would keep close-on-exec and, done in the wrong order, overwrite the other: both ends go above 3 first.
+    // dup2 onto itself would keep close-on-exec and, done in the wrong order, overwrite the other: all go above 4 first.
     int high_control = fcntl(control, F_DUPFD_CLOEXEC, 16), high_noise = fcntl(noise, F_DUPFD_CLOEXEC, 16);
-    if (high_control < 0 || high_noise < 0) {
+    int high_pages = fcntl(pages, F_DUPFD_CLOEXEC, 16);
+    if (high_control < 0 || high_noise < 0 || high_pages < 0) {
         failure = errno;
         goto done;
     }
@@ -46,12 +47,14 @@ int lfs_spawn_fork_server(const char *path, const char *version, int control, in
     if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 1)) != 0) goto done;
     if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 2)) != 0) goto done;
     if ((failure = posix_spawn_file_actions_adddup2(&actions, high_control, 3)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, 4)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_pages, 4)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, 5)) != 0) goto done;
     char *arguments[] = {(char *)"luafleet-worker", (char *)"--fork-server", (char *)version, NULL};
     failure = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
 done:
     if (high_control >= 0) close(high_control);
     if (high_noise >= 0) close(high_noise);
+    if (high_pages >= 0) close(high_pages);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -failure;

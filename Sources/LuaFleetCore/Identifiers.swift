@@ -1,7 +1,7 @@
-// Names of tasks and workers that never mean a later tenant of the same place.
+// Names of batches and workers that never mean a later tenant of the same place.
 
-/// A task: a place in the core's table and how often that place was given out before.
-package struct TaskID: Hashable, Sendable {
+/// Some tasks that were submitted together: a place in the core's table and how often that place was given out before.
+package struct BatchID: Hashable, Sendable {
     package var index: UInt32
     package var generation: UInt32
 
@@ -9,6 +9,22 @@ package struct TaskID: Hashable, Sendable {
         self.index = index
         self.generation = generation
     }
+}
+
+/// Consecutive tasks of a batch. One task is a range of one; all that a task can be told by is its batch and its number there.
+package struct TaskRange: Hashable, Sendable {
+    package var batch: BatchID
+    package var lower: UInt32
+    /// Behind the last one.
+    package var upper: UInt32
+
+    package init(_ batch: BatchID, _ lower: UInt32, _ upper: UInt32) {
+        self.batch = batch
+        self.lower = lower
+        self.upper = upper
+    }
+
+    package var count: UInt32 { upper - lower }
 }
 
 /// A worker: its slot (0 …) and the incarnation of the slot.

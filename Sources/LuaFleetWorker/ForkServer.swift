@@ -8,12 +8,15 @@ struct ForkServer {
     private struct Child {
         var slot: UInt32
         var generation: UInt32
-        var journal: Journal
+        var page: WorkerPage
         var files: CaptureFiles
     }
 
     /// What of a dead worker's output since its last task is reported at most. Larger: a flood makes long reports; smaller: the end of a crash message may be cut.
     private static let tailLimit = 1 << 20
+
+    /// The file of the workers' pages, which the host shares.
+    private static let pagesFile: Int32 = 4
 
     private let control: Int32
     private let vm: OpaquePointer
@@ -105,23 +108,28 @@ struct ForkServer {
             nextSocket = 0
         }
         defer { close(socket) }
-        guard let journal = Journal(socket: socket) else { return refuse(slot, generation, ENOMEM) }
+        // A former tenant that the kernel does not let go of after a SIGKILL has the same page. It never writes again, and nobody waits for what it said.
+        guard let memory = lfs_map_file(Self.pagesFile, UInt64(slot) * UInt64(WorkerPage.size), WorkerPage.size) else {
+            return refuse(slot, generation, ENOMEM)
+        }
+        let page = WorkerPage(start: memory)
+        page.initialize()
         guard let files = CaptureFiles() else {
-            journal.unmap()
+            munmap(memory, WorkerPage.size)
             return refuse(slot, generation, EMFILE)
         }
         let child = lfs_fork()
         if child == 0 {
-            var worker = Worker(slot: slot, server: pid, vm: vm, journal: journal, files: files)
+            var worker = Worker(slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files)
             worker.run()
         }
         guard child > 0 else {
             files.close()
-            journal.unmap()
+            munmap(memory, WorkerPage.size)
             return refuse(slot, generation, -child)
         }
-        journal.keepFromChildren()
-        children[child] = Child(slot: slot, generation: generation, journal: journal, files: files)
+        _ = lfs_keep_from_children(memory, WorkerPage.size)
+        children[child] = Child(slot: slot, generation: generation, page: page, files: files)
         pids[slot] = child
     }
 
@@ -147,16 +155,17 @@ struct ForkServer {
         while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
             guard let child = children.removeValue(forKey: ended.pid) else { continue }
             if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
-            let unsent = child.journal.unsent
+            let page = child.page
+            let unsent = page.unsent(slot: child.slot, pid: ended.pid, now: lfs_now())
             let report = WorkerExitReport(
-                exit: ProcessExit(ended), lastStarted: child.journal.header.pointee.started.load(ordering: .acquiring),
-                unsentOffset: unsent.offset, unsent: unsent.bytes,
+                exit: ProcessExit(ended), lastStarted: page.control.started, unsentOffset: unsent.offset,
+                unsent: unsent.bytes,
                 standardOutput: child.files.tail(
-                    of: .standardOutput, from: child.journal.taken(of: .standardOutput), limit: Self.tailLimit),
+                    of: .standardOutput, from: page.taken(of: .standardOutput), limit: Self.tailLimit),
                 standardError: child.files.tail(
-                    of: .standardError, from: child.journal.taken(of: .standardError), limit: Self.tailLimit))
+                    of: .standardError, from: page.taken(of: .standardError), limit: Self.tailLimit))
             child.files.close()
-            child.journal.unmap()
+            munmap(page.start, WorkerPage.size)
             send(
                 .frame(
                     FrameHeader(kind: .workerExited, worker: child.slot, task: child.generation),

@@ -1,6 +1,7 @@
 // Bytes that were read from a socket and not consumed yet.
 import CFleetSystem
 import Glibc
+import LuaFleetWire
 
 /// A class: a task that waits for a reply reads into it too.
 final class InputBuffer {
@@ -10,6 +11,8 @@ final class InputBuffer {
     private var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: InputBuffer.usualCapacity, alignment: 16)
     private var start = 0
     private var end = 0
+    /// What came after these while a task waited for a reply. It stands apart: tasks that run have their arguments where they are.
+    var later: [UInt8] = []
 
     var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: storage[start..<end])
@@ -41,19 +44,31 @@ final class InputBuffer {
         end += count
     }
 
-    /// Takes bytes out of the middle; those behind them move up.
-    func remove(_ range: Range<Int>) {
-        let tail = end - start - range.upperBound
-        if tail > 0 {
-            let base = storage.baseAddress! + start  // never nil: it holds those bytes
-            (base + range.lowerBound).copyMemory(from: base + range.upperBound, byteCount: tail)
+    /// How many bytes the last frame here lacks.
+    func missing(_ parser: FrameParser) throws(ProtocolViolation) -> Int {
+        var rest = bytes
+        while !rest.isEmpty {
+            switch try parser.next(in: rest) {
+            case .needs(let count): return count
+            case .frame(_, _, let size): rest = UnsafeRawBufferPointer(rebasing: rest[size...])
+            }
         }
-        end -= range.count
+        return 0
+    }
+
+    /// Joins what came while a task waited; returns how much that was.
+    private func takeLater() -> Int {
+        let count = later.count
+        guard count > 0 else { return 0 }
+        makeRoom(count).copyBytes(from: later)
+        received(count)
+        later = []
+        return count
     }
 
     /// Reads until at least `needed` more bytes are there. The end of the stream ends the process: the host is gone, or has closed this worker.
     func fill(from socket: Int32, needing needed: Int) {
-        var missing = needed
+        var missing = needed - takeLater()
         while missing > 0 {
             let room = makeRoom(missing)
             let count = Glibc.read(socket, room.baseAddress, room.count)

@@ -1,121 +1,60 @@
-// A worker's outgoing stream: frames stand in memory shared with the fork server until the socket has taken them, so that what a task had
-// already said is not lost with its process, however that ends.
+// A worker's outgoing stream: frames stand in the worker's page until the socket has taken them, so that what a task had already said is not lost with
+// its process, however that ends.
 import CFleetSystem
 import Glibc
 import LuaFleetWire
-import Synchronization
 
-/// A ring-less buffer: filled from the front, written to the socket, begun anew when empty.
+/// The writer of a page's buffer, which is filled from the front, written to the socket, and begun anew when empty.
 ///
-/// The worker, or its child in a fresh-process task, is the only writer at any time. The fork server reads it after the worker's end. Stores are ordered
-/// (releasing) so that a SIGKILL between any two instructions leaves a state that reads as whole frames:
-/// bytes first, then `end`; `sent` only after the socket took them. Bytes that the socket took but `sent` does not say yet are counted by the host, which knows how
-/// much it received.
+/// The worker, or its child in a fresh-process task, is the only writer at any time. The answers of a frame of many tasks stand in a `values` frame that stays open until
+/// something else is to be said, or all is sent. Bytes that the socket took but the page does not say yet are counted by the host, which knows how much it received.
 struct Journal {
-    /// Room for frames. Smaller: more writes for chatty tasks; larger: more memory a worker, though only touched pages count.
-    static let capacity = 64 * 1024
-
-    struct Header: ~Copyable {
-        /// Offset in the worker's stream of the first byte of the buffer.
-        let base = Atomic<UInt64>(0)
-        /// Offset in the stream up to which the socket has taken bytes.
-        let sent = Atomic<UInt64>(0)
-        /// Offset in the stream behind the last whole frame.
-        let end = Atomic<UInt64>(0)
-        /// Bytes of the capture files that were already handed on.
-        let standardOutputTaken = Atomic<UInt64>(0)
-        let standardErrorTaken = Atomic<UInt64>(0)
-        /// The last task that began.
-        let started = Atomic<UInt32>(0)
-        /// The last task that was answered.
-        let answered = Atomic<UInt32>(0)
-        /// The socket is being written to: if the writer ends now, `sent` may be behind what the socket took.
-        let isFlushing = Atomic<Bool>(false)
-        /// A long frame is being written past the buffer: if the writer ends now, the stream is cut in the middle of it.
-        let isWritingPast = Atomic<Bool>(false)
-    }
-
-    private static let headerSize = 4096
-    static let mappingSize = headerSize + capacity
-
-    private let start: UnsafeMutableRawPointer
+    let page: WorkerPage
     let socket: Int32
+    let slot: UInt32
+    /// The worker's process; only it leaves frames open. Kept: asking is a system call.
+    let pid = getpid()
 
-    /// Maps a journal, or nil when memory is out.
-    init?(socket: Int32) {
-        guard let start = lfs_map_shared(Self.mappingSize) else { return nil }
-        self.start = start
-        self.socket = socket
-        start.initializeMemory(as: Header.self, to: Header())
-    }
+    private var header: UnsafeMutablePointer<WorkerPage.Header> { page.header }
 
-    /// The same journal, for a worker that has moved its socket to another descriptor.
-    init(_ other: Journal, socket: Int32) {
-        self.start = other.start
-        self.socket = socket
-    }
-
-    var header: UnsafeMutablePointer<Header> {
-        start.assumingMemoryBound(to: Header.self)
-    }
-
-    private var data: UnsafeMutableRawPointer { start + Self.headerSize }
-
-    func keepFromChildren() {
-        _ = lfs_keep_from_children(start, Self.mappingSize)
-    }
-
-    func unmap() {
-        munmap(start, Self.mappingSize)
-    }
-
-    /// Up to where a capture file was handed on.
-    func taken(of stream: OutputStream) -> UInt64 {
-        stream == .standardOutput
-            ? header.pointee.standardOutputTaken.load(ordering: .relaxed)
-            : header.pointee.standardErrorTaken.load(ordering: .relaxed)
-    }
-
-    func setTaken(_ offset: UInt64, of stream: OutputStream) {
-        if stream == .standardOutput {
-            header.pointee.standardOutputTaken.store(offset, ordering: .releasing)
-        } else {
-            header.pointee.standardErrorTaken.store(offset, ordering: .releasing)
-        }
-    }
-
-    // MARK: Writing
+    /// Whether the socket has taken everything.
+    var isEmpty: Bool { header.pointee.progress.load(ordering: .relaxed) == 0 }
 
     /// Room for a frame of `size` bytes in the buffer, after making some if need be; nil when the frame is longer than the buffer.
     /// Call `commit(size)` when the bytes are there.
     func reserve(_ size: Int) -> UnsafeMutableRawPointer? {
-        guard size <= Self.capacity else { return nil }
-        if used + size > Self.capacity { flush() }
-        return data + used
+        closeOpenFrame()
+        if let room = page.room(size) { return room }
+        guard size <= WorkerPage.capacity else { return nil }
+        flush()
+        return page.room(size)
     }
 
     func commit(_ size: Int) {
-        header.pointee.end.store(header.pointee.end.load(ordering: .relaxed) + UInt64(size), ordering: .releasing)
+        page.commit(size)
     }
 
-    private var used: Int {
-        Int(header.pointee.end.load(ordering: .relaxed) - header.pointee.base.load(ordering: .relaxed))
+    func closeOpenFrame() {
+        guard page.progress.openCount > 0 else { return }
+        page.closeOpenFrame(slot: slot, pid: pid, now: lfs_now())
     }
 
-    /// Writes all that stands in the buffer. Waits while the socket is full. A host that is gone ends the process.
-    func flush() {
+    /// Writes all that stands in the buffer. Waits while the socket is full. A host that is gone ends the process. `answered`: the last thing is the answer to this task.
+    func flush(answered: UInt32? = nil) {
+        guard !isEmpty else { return }
+        closeOpenFrame()
         let base = header.pointee.base.load(ordering: .relaxed)
-        let end = header.pointee.end.load(ordering: .relaxed)
+        let end = base + UInt64(page.progress.end)
         var sent = header.pointee.sent.load(ordering: .relaxed)
-        guard sent < end else { return }
         header.pointee.isFlushing.store(true, ordering: .releasing)
         while sent < end {
-            let written = lfs_send(socket, data + Int(sent - base), Int(end - sent), -1)
+            let written = lfs_send(socket, page.data + Int(sent - base), Int(end - sent), -1)
             guard written > 0 else { _exit(WorkerStatus.hostGone) }
             sent += UInt64(written)
-            header.pointee.sent.store(sent, ordering: .releasing)
+            if sent < end { header.pointee.sent.store(sent, ordering: .releasing) }
         }
-        header.pointee.base.store(end, ordering: .releasing)
+        if let answered { header.pointee.answeredPast.store(answered, ordering: .releasing) }
+        page.empty(at: end)
         header.pointee.isFlushing.store(false, ordering: .releasing)
     }
 
@@ -124,8 +63,8 @@ struct Journal {
         header.pointee.isFlushing.load(ordering: .acquiring) || header.pointee.isWritingPast.load(ordering: .acquiring)
     }
 
-    /// Writes a frame that is longer than the buffer, straight from where its bytes are.
-    func writePast(_ pieces: UnsafeMutableBufferPointer<iovec>) {
+    /// Writes a frame that is longer than the buffer, straight from where its bytes are. `answered`: the task that it answers.
+    func writePast(_ pieces: UnsafeMutableBufferPointer<iovec>, answered: UInt32? = nil) {
         flush()
         header.pointee.isWritingPast.store(true, ordering: .releasing)
         var rest = pieces[...]
@@ -146,23 +85,20 @@ struct Journal {
                 rest[rest.startIndex].iov_len -= written
             }
         }
-        let offset = header.pointee.end.load(ordering: .relaxed) + total
-        header.pointee.end.store(offset, ordering: .relaxed)
-        header.pointee.sent.store(offset, ordering: .relaxed)
-        header.pointee.base.store(offset, ordering: .releasing)
+        if let answered { header.pointee.answeredPast.store(answered, ordering: .releasing) }
+        page.empty(at: header.pointee.base.load(ordering: .relaxed) + total)
         header.pointee.isWritingPast.store(false, ordering: .releasing)
     }
 
-    // MARK: Reading, after the writer's end
-
-    /// What stands in the buffer from the first byte that the socket may not have taken, and its offset in the stream.
-    var unsent: (offset: UInt64, bytes: [UInt8]) {
-        let base = header.pointee.base.load(ordering: .acquiring)
-        let sent = max(header.pointee.sent.load(ordering: .acquiring), base)
-        let end = header.pointee.end.load(ordering: .acquiring)
-        guard !header.pointee.isWritingPast.load(ordering: .acquiring), end >= sent, end - base <= UInt64(Self.capacity)
-        else { return (end, []) }
-        let bytes = UnsafeRawBufferPointer(start: data + Int(sent - base), count: Int(end - sent))
-        return (sent, Array(bytes))
+    /// Whether a task's process, which has ended and did not leave the stream uncertain, has answered it.
+    func hasAnswer(to sequence: UInt32) -> Bool {
+        if header.pointee.answeredPast.load(ordering: .acquiring) == sequence { return true }
+        var rest = UnsafeRawBufferPointer(start: page.data, count: min(page.progress.end, WorkerPage.capacity))
+        let parser = FrameParser(limit: .max)
+        while case .frame(let header, _, let size)? = try? parser.next(in: rest) {
+            if header.kind == .values || header.kind == .failure, header.task == sequence { return true }
+            rest = UnsafeRawBufferPointer(rebasing: rest[size...])
+        }
+        return false
     }
 }

@@ -6,15 +6,13 @@ import LuaVM
 
 /// Frames that come while it waits and are not its reply stay in the input buffer, in order, for later.
 final class SharedRequests {
-    private let slot: UInt32
     private let journal: Journal
     private let input: InputBuffer
     private var lastNumber: UInt32 = 0
     /// This process ends with its task: it must not read what is meant for the worker behind the reply.
     var isShortLived = false
 
-    init(slot: UInt32, journal: Journal, input: InputBuffer) {
-        self.slot = slot
+    init(journal: Journal, input: InputBuffer) {
         self.journal = journal
         self.input = input
     }
@@ -38,7 +36,7 @@ final class SharedRequests {
     private func write(_ head: SharedRequestHead, _ request: lfvm_request, sequence: UInt32) {
         let fixed = FrameHeader.size + SharedRequestHead.size
         let header = FrameHeader(
-            kind: .request, worker: slot, task: sequence, length: SharedRequestHead.size + request.count)
+            kind: .request, worker: journal.slot, task: sequence, length: SharedRequestHead.size + request.count)
         if let target = journal.reserve(fixed + request.count) {
             header.store(to: target)
             head.store(to: target + FrameHeader.size)
@@ -60,40 +58,57 @@ final class SharedRequests {
     /// The host always answers, or ends this process.
     private func wait(for number: UInt32, _ reply: UnsafeMutablePointer<lfvm_reply>) {
         let parser = FrameParser(limit: .max)  // the host is trusted
-        var position = 0
         var descriptor: Int32 = -1
+        var position: Int
+        do throws(ProtocolViolation) { position = try input.missing(parser) } catch { _exit(WorkerStatus.protocolViolation) }
         while true {
-            let rest = UnsafeRawBufferPointer(rebasing: input.bytes[position...])
-            let step: FrameParser.Step
-            do throws(ProtocolViolation) { step = try parser.next(in: rest) } catch {
-                _exit(WorkerStatus.protocolViolation)
+            let wanted: Int
+            if input.later.count < position {
+                wanted = position - input.later.count
+            } else {
+                let found: Int? = input.later.withUnsafeBytes { bytes in
+                    do throws(ProtocolViolation) {
+                        let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
+                        switch try parser.next(in: rest) {
+                        case .needs(let count): return count
+                        case .frame(let header, _, let size) where header.kind != .reply:
+                            position += size
+                            return 0
+                        case .frame(let header, let payload, let size):
+                            take(header, payload, number: number, descriptor, reply)
+                            position += size
+                            return -size
+                        }
+                    } catch {
+                        return nil
+                    }
+                }
+                guard let found else { _exit(WorkerStatus.protocolViolation) }
+                if found < 0 {
+                    input.later.removeSubrange((position + found)..<position)
+                    return
+                }
+                wanted = found
             }
-            switch step {
-            case .needs(let count):
-                // The smallest reply is longer than a header, but another frame might not be.
-                receive(count, into: &descriptor)
-            case .frame(let header, _, let size) where header.kind != .reply:
-                position += size
-            case .frame(let header, let payload, let size):
-                take(header, payload, number: number, descriptor, reply)
-                input.remove(position..<(position + size))
-                return
-            }
+            if wanted > 0 { receive(wanted, into: &descriptor) }
         }
     }
 
     private func receive(_ count: Int, into descriptor: inout Int32) {
-        let room = input.makeRoom(count)
         var fds: (Int32, Int32) = (-1, -1)
         var fdCount = 0
-        let limit = isShortLived ? count : room.count
-        let received = withUnsafeMutableBytes(of: &fds) {
-            lfs_receive(
-                3, room.baseAddress!, limit,  // room for at least one byte
-                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
+        let room = isShortLived ? count : max(count, 4096)
+        let start = input.later.count
+        input.later.append(contentsOf: repeatElement(0, count: room))
+        let received = input.later.withUnsafeMutableBytes { bytes in
+            withUnsafeMutableBytes(of: &fds) {
+                lfs_receive(
+                    3, bytes.baseAddress! + start, room,  // at least one byte
+                    $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
+            }
         }
         guard received > 0 else { _exit(WorkerStatus.hostGone) }
-        input.received(received)
+        input.later.removeLast(room - received)
         if fdCount > 0 { descriptor = fds.0 }
         if fdCount > 1 { close(fds.1) }
     }

@@ -1,52 +1,41 @@
-// Runs one task in this process's Lua state and writes what it says to the journal.
+// Runs the tasks of a frame in this process's Lua state and writes what they say to the journal.
 import CFleetSystem
 import Glibc
 import LuaFleetWire
 import LuaVM
 
-/// A task as it stands in the worker's read buffer.
-struct IncomingTask {
-    var sequence: UInt32
-    var head: TaskHead
-    var function: UnsafeRawBufferPointer
-    var arguments: UnsafeRawBufferPointer
-
-    init?(header: FrameHeader, payload: UnsafeRawBufferPointer) {
-        var reader = FieldReader(payload)
-        guard let head = TaskHead(from: &reader), let function = reader.bytes(Int(head.functionLength)) else {
-            return nil
-        }
-        self.sequence = header.task
-        self.head = head
-        self.function = function
-        self.arguments = reader.rest
-    }
-}
-
 /// A class so that C callbacks can find it by its address; it lives as long as its process.
 final class TaskRunner {
-    private let journal: Journal
+    let journal: Journal
     private let files: CaptureFiles
     private let slot: UInt32
     let requests: SharedRequests
     private(set) var vm: OpaquePointer
-    /// The task that runs now; 0: none.
-    fileprivate var sequence: UInt32 = 0
+    /// This process: the worker, or a task's own.
+    private(set) var pid: Int32 = 0
+    /// The task that runs now; 0: none. Behind a pointer: it is written for every task, and a stored property would be checked for exclusive access each time.
+    private let running = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
+    /// Whether fd 1 and 2 may be written to by others than our streams: a bit of `lfvm_reach` was set in some state, or states and processes came and went unseen.
+    private var isWrittenPast = false
+    /// Since when answers may have been waiting in the journal.
+    var waitsSince: UInt64 = 0
 
-    init(vm: OpaquePointer, slot: UInt32, journal: Journal, files: CaptureFiles, requests: SharedRequests) {
+    init(vm: OpaquePointer, journal: Journal, files: CaptureFiles, requests: SharedRequests) {
         self.requests = requests
         self.vm = vm
-        self.slot = slot
+        self.slot = journal.slot
         self.journal = journal
         self.files = files
+        running.initialize(to: 0)
         adopt(vm)
     }
 
     /// Makes `vm` the state that tasks run in; the former one is the caller's.
     func adopt(_ vm: OpaquePointer) {
         self.vm = vm
+        pid = getpid()
         var callbacks = lfvm_callbacks()
         callbacks.context = Unmanaged.passUnretained(self).toOpaque()
         callbacks.output = { context, stream, bytes, count in
@@ -61,10 +50,10 @@ final class TaskRunner {
         }
         callbacks.request = { context, request, reply in
             let runner = TaskRunner.from(context)
-            runner.requests.ask(request.pointee, sequence: runner.sequence, reply: reply)
+            runner.requests.ask(request.pointee, sequence: runner.running.pointee, reply: reply)
         }
         lfvm_set_callbacks(vm, &callbacks)
-        lfvm_set_worker(vm, slot + 1, getpid())
+        lfvm_set_worker(vm, slot + 1, pid)
         var seed: (UInt64, UInt64) = (0, 0)
         lfs_random(&seed, 16)
         withUnsafeBytes(of: &seed) { lfvm_reseed(vm, $0.bindMemory(to: UInt64.self).baseAddress!) }  // never nil
@@ -113,84 +102,70 @@ final class TaskRunner {
 
     // MARK: Tasks
 
-    /// Runs the task and commits its answer to the journal; the caller flushes.
-    func run(_ task: IncomingTask) {
-        sequence = task.sequence
-        dropLeftOvers()
-        let started = lfs_now()
-        if let failure = loadFailures[task.head.script] {
+    /// Runs the tasks that have not been recalled and commits their answers to the journal; the caller flushes. `hasBegun`: the caller has begun the only one.
+    func run(_ tasks: IncomingTasks, hasBegun: Bool = false) {
+        var batch = TaskBatch(tasks, runner: self, running: running, hasBegun: hasBegun)
+        isWrittenPast = isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0
+        batch.dropsLeftOvers = isWrittenPast
+        if let failure = loadFailures[tasks.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
                 withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in
-                    answer(
-                        UnsafeBufferPointer(start: piece, count: 1), total: bytes.count,
-                        status: failure.status.rawValue, started: started)
+                    var message = lfvm_message(pieces: piece, piece_count: 1, total: bytes.count, has_handles: false)
+                    for offset in 0..<tasks.head.count {
+                        guard batch.begin(offset) else { return }
+                        batch.answer(offset, UInt32(failure.status.rawValue), &message)
+                    }
                 }
             }
-            sequence = 0
-            return
+        } else {
+            withUnsafeMutablePointer(to: &batch) { context in
+                var callbacks = lfvm_batch_callbacks(
+                    context: context,
+                    begin: { context, offset in
+                        context!.assumingMemoryBound(to: TaskBatch.self).pointee.begin(offset)  // given one line above
+                    },
+                    answer: { context, offset, status, message in
+                        context!.assumingMemoryBound(to: TaskBatch.self)  // likewise
+                            .pointee.answer(offset, status.rawValue, message)
+                    })
+                _ = tasks.withBatch { lfvm_run_batch(vm, &$0, &callbacks) }
+            }
         }
-        var message = lfvm_message()
-        var about = lfvm_task(index: task.head.index, attempt: task.head.attempt)
-        let function = task.function
-        let status = lfvm_run(
-            vm, task.head.script, function.isEmpty ? nil : function.baseAddress?.assumingMemoryBound(to: CChar.self),
-            function.count, task.arguments.baseAddress!.assumingMemoryBound(to: UInt8.self),  // never nil
-            task.arguments.count, task.head.setsArg, &about, &message)
-        fflush(nil)  // also files that the script left open: nothing that was written is lost when the process ends
-        takeCaptured(.standardOutput)
-        takeCaptured(.standardError)
-        answer(
-            UnsafeBufferPointer(start: message.pieces, count: message.piece_count), total: message.total,
-            status: UInt8(truncatingIfNeeded: status.rawValue), started: started, hasHandles: message.has_handles)
-        sequence = 0
+        journal.closeOpenFrame()
+        running.pointee = 0
     }
 
-    /// Commits `values` or `failure`.
-    private func answer(_ pieces: UnsafeBufferPointer<lfvm_piece>, total: Int, status: UInt8, started: UInt64,
-        hasHandles: Bool = false
-    ) {
-        let prefix = FrameHeader.size + AnswerHead.size
-        let header = FrameHeader(
-            kind: status == 0 ? .values : .failure, flags: status == 0 && hasHandles ? 1 : status, worker: slot, task: sequence,
-            length: AnswerHead.size + total)
-        let head = AnswerHead(nanoseconds: lfs_now() - started, pid: getpid())
-        if let target = journal.reserve(prefix + total) {
-            header.store(to: target)
-            head.store(to: target + FrameHeader.size)
-            var position = target + prefix
-            for piece in pieces where piece.count > 0 {
-                position.copyMemory(from: piece.bytes!, byteCount: piece.count)  // not null where it has bytes
-                position += piece.count
-            }
-            journal.header.pointee.answered.store(sequence, ordering: .relaxed)
-            journal.commit(prefix + total)
-        } else {
-            withUnsafeTemporaryAllocation(byteCount: prefix, alignment: 8) { space in
-                header.store(to: space.baseAddress!)  // never nil: it is not empty
-                head.store(to: space.baseAddress! + FrameHeader.size)  // likewise
-                withUnsafeTemporaryAllocation(of: iovec.self, capacity: pieces.count + 1) { vectors in
-                    vectors[0] = iovec(iov_base: space.baseAddress, iov_len: prefix)
-                    for (index, piece) in pieces.enumerated() {
-                        vectors[index + 1] = iovec(
-                            iov_base: UnsafeMutableRawPointer(mutating: piece.bytes), iov_len: piece.count)
-                    }
-                    journal.writePast(vectors)
-                }
-            }
-            journal.header.pointee.answered.store(sequence, ordering: .relaxed)
-        }
+    /// Sends what has waited long enough.
+    func flushIfDue(at now: UInt64) {
+        guard now - min(waitsSince, now) >= TaskBatch.patience else { return }
+        journal.flush()
+        waitsSince = now
+    }
+
+    /// States and processes of their own have run tasks here: what they did with fd 1 and 2 is not known.
+    func assumeWrittenPast() {
+        isWrittenPast = true
     }
 
     // MARK: What a task says while it runs
 
     private func wrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream) {
-        takeCaptured(stream)  // what a child process wrote before comes first
+        // What a child process wrote before comes first.
+        if isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0 { takeCaptured(stream) }
         append(.output, flags: stream.rawValue, bytes)
     }
 
+    /// After a task: files that scripts have left open lose nothing when the process ends, and what was written past our streams is this task's.
+    func settle(_ reach: UInt32) {
+        fflush(nil)
+        guard reach & LFVM_WROTE_PAST.rawValue != 0 else { return }
+        takeCaptured(.standardOutput)
+        takeCaptured(.standardError)
+    }
+
     /// Hands on what stands in a capture file since the last time.
-    func takeCaptured(_ stream: OutputStream) {
-        var taken = journal.taken(of: stream)
+    private func takeCaptured(_ stream: OutputStream) {
+        var taken = journal.page.taken(of: stream)
         let size = files.size(of: stream)
         guard size != taken else { return }
         if size < taken { taken = 0 }  // somebody truncated the file: all of it is new
@@ -199,14 +174,22 @@ final class TaskRunner {
             guard !bytes.isEmpty else { break }
             bytes.withUnsafeBytes { append(.output, flags: stream.rawValue, $0) }
             taken += UInt64(bytes.count)
-            journal.setTaken(taken, of: stream)
+            journal.page.setTaken(taken, of: stream)
         }
         files.release(stream, upTo: taken)
     }
 
     /// What a process that an earlier task left behind has written since is nobody's.
-    private func dropLeftOvers() {
-        for stream in OutputStream.allCases { journal.setTaken(files.size(of: stream), of: stream) }
+    func dropLeftOvers() {
+        for stream in OutputStream.allCases { journal.page.setTaken(files.size(of: stream), of: stream) }
+    }
+
+    /// After a task's process ended without an answer: what it wrote to fd 1 and 2.
+    func collectOutput(sequence: UInt32) {
+        running.pointee = sequence
+        takeCaptured(.standardOutput)
+        takeCaptured(.standardError)
+        running.pointee = 0
     }
 
     private func exiting(_ code: Int32) {
@@ -220,8 +203,8 @@ final class TaskRunner {
     private func append(_ kind: FrameKind, flags: UInt8, _ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         repeat {
-            let count = kind == .output ? min(rest.count, Journal.capacity - FrameHeader.size) : rest.count
-            let header = FrameHeader(kind: kind, flags: flags, worker: slot, task: sequence, length: count)
+            let count = kind == .output ? min(rest.count, WorkerPage.capacity - FrameHeader.size) : rest.count
+            let header = FrameHeader(kind: kind, flags: flags, worker: slot, task: running.pointee, length: count)
             if let target = journal.reserve(FrameHeader.size + count) {
                 header.store(to: target)
                 UnsafeMutableRawBufferPointer(start: target + FrameHeader.size, count: count)
@@ -240,16 +223,6 @@ final class TaskRunner {
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         } while !rest.isEmpty
-    }
-}
-
-extension TaskRunner {
-    /// After a task's process ended without an answer: what it wrote to fd 1 and 2.
-    func collectOutput(sequence: UInt32) {
-        self.sequence = sequence
-        takeCaptured(.standardOutput)
-        takeCaptured(.standardError)
-        self.sequence = 0
     }
 }
 

@@ -10,27 +10,28 @@ struct Worker {
 
     private let slot: UInt32
     private let journal: Journal
+    private var page: WorkerPage { journal.page }
     private let runner: TaskRunner
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
     private let input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
-    init(slot: UInt32, server: Int32, vm: OpaquePointer, journal: Journal, files: CaptureFiles) {
+    init(slot: UInt32, server: Int32, vm: OpaquePointer, page: WorkerPage, socket: Int32, files: CaptureFiles) {
         _ = lfs_die_with_parent()
         if getppid() != server { _exit(WorkerStatus.hostGone) }  // the fork server ended before the line above
         setpgid(0, 0)
         lfs_reset_signals()
         dup2(files.standardOutput, 1)
         dup2(files.standardError, 2)
-        dup2(journal.socket, Self.socket)
+        dup2(socket, Self.socket)
         _ = fcntl(Self.socket, F_SETFD, FD_CLOEXEC)
         lfs_close_from(4)
         self.slot = slot
-        self.journal = Journal(journal, socket: Self.socket)
+        self.journal = Journal(page: page, socket: Self.socket, slot: slot)
         self.runner = TaskRunner(
-            vm: vm, slot: slot, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
-            requests: SharedRequests(slot: slot, journal: self.journal, input: input))
+            vm: vm, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
+            requests: SharedRequests(journal: journal, input: input))
     }
 
     /// Works until the host closes the socket.
@@ -38,7 +39,9 @@ struct Worker {
         sayReady()
         let parser = FrameParser(limit: .max)  // the host is trusted
         while true {
-            input.fill(from: Self.socket, needing: process(parser))
+            let missing = process(parser)
+            journal.flush()  // everything, before it waits
+            input.fill(from: Self.socket, needing: missing)
         }
     }
 
@@ -71,10 +74,10 @@ struct Worker {
                 scripts[header.task] = nil
                 runner.forget(header.task)
             case .task:
-                guard let task = IncomingTask(header: header, payload: payload) else {
+                guard let tasks = IncomingTasks(header: header, payload: payload) else {
                     _exit(WorkerStatus.protocolViolation)
                 }
-                run(task)
+                if page.control.epoch == tasks.head.epoch { run(tasks) }  // else all of them were recalled
             default:
                 _exit(WorkerStatus.protocolViolation)
             }
@@ -82,21 +85,22 @@ struct Worker {
         }
     }
 
-    private func run(_ task: IncomingTask) {
-        journal.header.pointee.started.store(task.sequence, ordering: .releasing)
-        switch task.head.isolation {
-        case .shared:
-            runner.run(task)
-        case .freshState:
-            runInFreshState(task)
-        case .freshProcess:
-            runInFreshProcess(task)
+    private func run(_ tasks: IncomingTasks) {
+        guard tasks.head.isolation != .shared else {
+            runner.run(tasks)
+            if !journal.isEmpty { runner.flushIfDue(at: lfs_now()) }
+            return
         }
-        // Before the next task starts: what this one did is known to the host even if the next one never ends.
-        journal.flush()
+        runner.assumeWrittenPast()
+        var rest = tasks
+        while let task = rest.popFirst(), page.control.epoch == task.head.epoch {
+            if task.head.isolation == .freshState { runInFreshState(task) } else { runInFreshProcess(task) }
+            // Before the next task starts: what this one did is known to the host even if the next one never ends.
+            journal.flush()
+        }
     }
 
-    private func runInFreshState(_ task: IncomingTask) {
+    private func runInFreshState(_ task: IncomingTasks) {
         var options = lfvm_options.capturing
         guard let fresh = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
         let former = runner.vm
@@ -108,7 +112,9 @@ struct Worker {
         lfvm_destroy(fresh)
     }
 
-    private func runInFreshProcess(_ task: IncomingTask) {
+    private func runInFreshProcess(_ task: IncomingTasks) {
+        page.header.pointee.startedAt.store(lfs_now(), ordering: .releasing)
+        guard page.begin(task.sequence, epoch: task.head.epoch) else { return }
         let worker = getpid()
         let pid = lfs_fork()
         if pid == 0 {
@@ -116,8 +122,8 @@ struct Worker {
             if getppid() != worker { _exit(WorkerStatus.hostGone) }
             runner.requests.isShortLived = true
             runner.adopt(runner.vm)  // its own pid and random numbers
-            runner.run(task)
-            journal.flush()
+            runner.run(task, hasBegun: true)
+            journal.flush(answered: task.sequence)
             _exit(0)
         }
         var ended = lfs_exit()
@@ -125,7 +131,7 @@ struct Worker {
             while lfs_reap(pid, true, false, &ended) == -EINTR {}
         }
         if journal.isUncertain { endAs(ended) }
-        if journal.header.pointee.answered.load(ordering: .relaxed) != task.sequence {
+        if !journal.hasAnswer(to: task.sequence) {
             report(ended, forkFailure: pid < 0 ? -pid : 0, sequence: task.sequence)
         }
     }

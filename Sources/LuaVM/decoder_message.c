@@ -81,12 +81,15 @@ static decoder *take(lfvm *vm, lua_State *L, bool in_script) {
     return d;
 }
 
-int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, bool in_script) {
+int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, const uint8_t **after, bool in_script) {
     decoder *d = take(vm, L, in_script);
     d->start = d->at = bytes;
     d->end = bytes + count;
     d->owed = 0;
-    if (count > vm->caps.bytes) decoder_fail(d, "more than %zu bytes", vm->caps.bytes);
+    if (count > vm->caps.bytes) {
+        if (after != NULL) count = lfvm_message_size(bytes, count);  // others follow it
+        if (count > vm->caps.bytes) decoder_fail(d, "more than %zu bytes", vm->caps.bytes);
+    }
     uint64_t items = decoder_read_array(d);
     if (items > LUAI_MAXSTACK - LUA_MINSTACK || !lua_checkstack(L, (int)items + LUA_MINSTACK))
         decoder_fail(d, "too many values: %llu", (unsigned long long)items);
@@ -94,7 +97,8 @@ int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, bool i
         d->owed--;
         decoder_read_value(d);
     }
-    if (d->at != d->end) decoder_fail(d, "%zu bytes after the end", (size_t)(d->end - d->at));
+    if (after != NULL) *after = d->at;
+    else if (d->at != d->end) decoder_fail(d, "%zu bytes after the end", (size_t)(d->end - d->at));
     if (d->shared != LUA_NOREF || d->cells != LUA_NOREF) release(d, L);
     d->busy = false;
     return (int)items;

@@ -177,11 +177,15 @@ static lfvm_status conclude(lfvm *vm, int code) {
     return status;
 }
 
+void vm_reset_codecs(lfvm *vm) {
+    encoder_reset_all(vm);
+    vm_decoders_reset(vm);
+}
+
 lfvm_status vm_protect(lfvm *vm, lua_CFunction body, lfvm_message *failure) {
     lua_State *L = vm->L;
     lua_settop(L, 0);
-    encoder_reset_all(vm);
-    vm_decoders_reset(vm);
+    vm_reset_codecs(vm);
     vm->raised = LFVM_OK;
     vm->is_described = vm->is_memory_error = false;
     lfvm *before = vm_enter(vm);

@@ -88,6 +88,8 @@ void vm_open_fleet(lfvm *vm, lua_State *L) {
     lua_setfield(L, -2, "worker");
     lua_newtable(L);
     lua_setfield(L, -2, "state");
+    lua_pushliteral(L, "index");
+    vm->index_key = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, -1);
     vm->task = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -8,7 +8,7 @@
 
 // Each wrapper has Lua's own function as upvalue 1, and checks the arguments itself so that error messages keep its name.
 
-static int call_original(lua_State *L) {
+int vm_call_original(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -23,7 +23,7 @@ static int os_exit(lua_State *L) {
     fflush(stdout);
     fflush(stderr);
     if (vm->callbacks.exiting != NULL) vm->callbacks.exiting(vm->callbacks.context, (int)code);
-    return call_original(L);
+    return vm_call_original(L);
 }
 
 /// Whether it names standard output or standard error. In a worker these are regular files, and opening one anew for writing would empty it.
@@ -46,11 +46,14 @@ static bool is_mode(const char *mode) {
 static int io_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1), *mode = luaL_optstring(L, 2, "r");
     luaL_argcheck(L, is_mode(mode), 2, "invalid mode");
+    bool reads = mode[0] == 'r' && mode[1] != '+';
     if (mode[0] == 'w' && is_standard_stream(path)) {
         lua_pushfstring(L, "a%s", mode + 1);
         lua_replace(L, 2);
     }
-    return call_original(L);
+    int count = vm_call_original(L);
+    if (!reads) vm_note_file(L, 1);
+    return count;
 }
 
 /// Upvalue 2 is io.open as above.
@@ -64,24 +67,26 @@ static int io_output(lua_State *L) {
         lua_pop(L, 1);
         lua_replace(L, 1);
     }
-    return call_original(L);
+    bool opens = lua_type(L, 1) == LUA_TSTRING;
+    int count = vm_call_original(L);
+    if (opens) vm_note_file(L, 1);
+    return count;
 }
 
 /// Lua's own fresh seed is the time and addresses: alike in forked siblings.
 static int math_randomseed(lua_State *L) {
     if (!lua_isnone(L, 1)) {
         luaL_checknumber(L, 1);
-        return call_original(L);
+        return vm_call_original(L);
     }
     lua_Integer seed[2];
     if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed) return luaL_error(L, "no random numbers from the system");
     lua_pushinteger(L, seed[0]);
     lua_pushinteger(L, seed[1]);
-    return call_original(L);
+    return vm_call_original(L);
 }
 
-/// [-0, +0, m] Puts `wrapper` in the place of field `name` of the library on top.
-static void wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
+void vm_wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
     lua_getfield(L, -1, name);
     lua_pushcclosure(L, wrapper, 1);
     lua_setfield(L, -2, name);
@@ -89,9 +94,9 @@ static void wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
 
 void vm_wrap_libraries(lfvm *vm, lua_State *L) {
     lua_getglobal(L, "os");
-    wrap(L, "exit", os_exit);
+    vm_wrap(L, "exit", os_exit);
     lua_getglobal(L, "io");
-    wrap(L, "open", io_open);
+    vm_wrap(L, "open", io_open);
     lua_getfield(L, -1, "output");
     lua_getfield(L, -2, "open");
     lua_pushcclosure(L, io_output, 2);
@@ -99,8 +104,9 @@ void vm_wrap_libraries(lfvm *vm, lua_State *L) {
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");
     vm->randomseed = luaL_ref(L, LUA_REGISTRYINDEX);
-    wrap(L, "randomseed", math_randomseed);
+    vm_wrap(L, "randomseed", math_randomseed);
     lua_pop(L, 3);
+    vm_wrap_reach(L);
 }
 
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]) {

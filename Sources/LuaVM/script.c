@@ -96,7 +96,7 @@ lfvm_status lfvm_define(
 static int define_function_body(lua_State *L) {
     lfvm *vm = vm_of(L);
     const struct script_call *call = vm->call;
-    int count = vm_decode(vm, L, call->bytes, call->byte_count, false);
+    int count = vm_decode(vm, L, call->bytes, call->byte_count, NULL, false);
     if (count != 1 || !lua_isfunction(L, -1)) vm_raise(vm, L, LFVM_NO_FUNCTION, "the message is not one function");
     set_script(vm, L, call->id, "=function");
     return 0;

@@ -87,7 +87,7 @@ struct answer {
 static int decode_answer(lua_State *L) {
     const struct answer *answer = lua_touserdata(L, 1);
     lua_pop(L, 1);
-    return vm_decode(vm_of(L), L, answer->bytes, answer->count, true);
+    return vm_decode(vm_of(L), L, answer->bytes, answer->count, NULL, true);
 }
 
 lfvm_reply_status shared_ask(lua_State *L, shared_request *request, int first, int count, int *results) {

@@ -30,7 +30,7 @@ shared_mapping *shared_map(lua_State *L, shared_handle *handle) {
     const char *name = lua_tostring(L, first + 2);
     strncpy(mapping->name, name != NULL ? name : "shared memory", sizeof mapping->name - 1);
     mapping->name[sizeof mapping->name - 1] = 0;
-    mapping->start = lfs_map_file(request.fd, mapping->size);
+    mapping->start = lfs_map_memory(request.fd, mapping->size);
     close(request.fd);
     lua_pop(L, results);
     if (mapping->start == NULL) {

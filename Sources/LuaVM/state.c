@@ -115,6 +115,10 @@ void lfvm_flush(lfvm *vm) {
     vm_leave(before);
 }
 
+uint32_t lfvm_reach_of(const lfvm *vm) {
+    return vm->reach;
+}
+
 size_t lfvm_memory_used(const lfvm *vm) {
     return vm->memory.used;
 }

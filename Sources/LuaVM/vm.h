@@ -25,6 +25,7 @@ struct lfvm {
     // References in the registry.
     int scripts;           // table: id -> script (script.c)
     int task;              // the table fleet.task
+    int index_key;         // the string "index"
     int module;            // the table fleet
     int randomseed;        // Lua's own math.randomseed
     int anchors;           // table: strings that pieces point into
@@ -35,6 +36,7 @@ struct lfvm {
     int handle_types;      // table: kind of a shared object -> metatable
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now
+    uint32_t reach;        // LFVM_OPENED_FILES and LFVM_WROTE_PAST
     bool warnings;         // warn("@on") was called
     bool warning_goes_on;  // the next piece continues a warning
 
@@ -66,6 +68,9 @@ lfvm_status vm_protect(lfvm *vm, lua_CFunction body, lfvm_message *failure);
 /// [-0, +0, e] Ends the call with `status` and the message at stack index `index`, a string.
 _Noreturn void vm_raise_string(lfvm *vm, lua_State *L, lfvm_status status, int index);
 
+/// Between two tasks: encoders and decoders that an error has left busy are free, and the strings that pieces pointed into may go.
+void vm_reset_codecs(lfvm *vm);
+
 /// Makes `vm` the one whose callbacks get what this thread writes to stdout and stderr; returns the one before.
 lfvm *vm_enter(lfvm *vm);
 void vm_leave(lfvm *before);
@@ -75,6 +80,18 @@ void vm_install_streams(void);
 
 /// [-0, +0, m] Replaces os.exit, io.open, io.output and math.randomseed.
 void vm_wrap_libraries(lfvm *vm, lua_State *L);
+
+/// What a wrapper of a library's function does at its end: calls upvalue 1 with its arguments.
+int vm_call_original(lua_State *L);
+
+/// [-0, +0, m] Puts `wrapper` in the place of field `name` of the library on top.
+void vm_wrap(lua_State *L, const char *name, lua_CFunction wrapper);
+
+/// [-0, +0, m] Replaces the functions that reach past the callbacks (reach.c).
+void vm_wrap_reach(lua_State *L);
+
+/// Notes the file at stack index `index`, if it is one: opened for writing, and perhaps one of the process's standard streams.
+void vm_note_file(lua_State *L, int index);
 
 /// [-0, +0, m] Loads the module `fleet`.
 void vm_open_fleet(lfvm *vm, lua_State *L);
@@ -92,7 +109,8 @@ void vm_warn(void *vm, const char *text, int goes_on);
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]);
 
 /// [-0, +n, e] Pushes the n items of a message and returns n. A malformed one is LFVM_BAD_MESSAGE through vm_raise, or `in_script` an error of the script.
-int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, bool in_script);
+/// `after`: where the message ended; NULL: it has to end with the bytes.
+int vm_decode(lfvm *vm, lua_State *L, const uint8_t *bytes, size_t count, const uint8_t **after, bool in_script);
 void vm_decoders_reset(lfvm *vm);
 void vm_decoders_free(lfvm *vm);
 

@@ -7,337 +7,207 @@ struct IllegalAction: Error, CustomStringConvertible {
     var description: String
 }
 
+func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+    if !condition { throw IllegalAction(description: message()) }
+}
+
+/// One task: all that it can be told by.
+struct TaskKey: Hashable {
+    var batch: BatchID
+    var number: UInt32
+}
+
+/// Two sides: the ledger has what the host has decided (FakeFleet+Ledger, FakeFleet+Ends) and is brought up to date when actions are taken, all at
+/// once; the workers have what has reached them (FakeFleet+Workers) when each action is done, one after the other. The core's mistakes are where the two differ.
 struct FakeFleet {
     enum Server: Equatable { case absent, launching, ready, stopping }
 
     /// A worker's process, from `startWorker` to `dropWorker`.
     struct Worker {
-        enum Life: Equatable { case starting, idle, busy }
+        enum Life: Equatable { case starting, initializing, up, finalizing }
+        /// What has reached it.
+        struct Sent {
+            var task: TaskKey
+            var sequence: UInt32
+            var epoch: UInt32
+        }
+        /// An answer that it has not passed on yet.
+        struct Held {
+            var task: TaskKey
+            var sequence: UInt32
+            var end: TaskEnd
+        }
+
         var life = Life.starting
-        var task: TaskID?
-        var sequence: UInt32 = 0
-        /// The last task that began there.
-        var begun: UInt32 = 0
         var startedAt: Moment
-        var killedAt: Moment?
-        /// The process is gone, by whatever way; only then, or when the kernel holds it, may the slot be vacated.
-        var isGone = false
+        /// The initializer or finalizer.
+        var preparation: (sequence: UInt32, at: Moment)?
+        // Its own side.
+        var inbox: [Sent] = []
+        var epoch: UInt32 = 0
+        var running: Sent?
+        var begun: UInt32 = 0
+        var begunAt: Moment
+        var begunCount: UInt32 = 0
+        var held: [Held] = []
+        // The host's side.
+        var flights: [(task: TaskKey, sequence: UInt32)] = []
+        var sequence: UInt32 = 0
+        var ledgerEpoch: UInt32 = 0
+        var heardAt: Moment
+        var idleSince: Moment
+        var interrupted: (sequence: UInt32, end: TaskEnd, at: Moment)?
+        var residentBytes: UInt64 = 0
+        var wasTooLarge = false
+        var failedToPrepare = false
+        var isPrepared = false  // the finalizer has answered
         var violation: ProtocolViolation?
+        var killedAt: Moment?
+        var killedFor: TaskEnd?
+        /// The process is gone, by whatever way; only then, or when the kernel holds it, may the slot be vacated.
+        var exit: ProcessExit?
+
+        var isUp: Bool { life == .up && killedAt == nil }
     }
 
-    struct Task: Equatable {
-        enum Place: Equatable { case queued, running(WorkerID), ended(TaskEnd) }
+    struct Task {
+        enum Place: Equatable { case queued, flying(WorkerID), waiting(Moment), returned, ended(TaskEnd) }
         var place = Place.queued
-        var limits: TaskLimits
-        var starts: UInt32 = 0  // tasks that were sent and did not begin do not count
+        /// Sendings, but for those that came back without having begun.
+        var attempts: UInt32 = 0
+        var kills: UInt32 = 0
+        /// How often it began, in all.
+        var begins: UInt32 = 0
+        /// It began, and nobody has asked for it again.
         var hasBegun = false
-        var sentAt: Moment?
+        var begunAt: Moment?
+    }
+
+    struct Batch {
+        var policy: TaskPolicy
+        var submittedAt: Moment
+        var tasks: [Task]
+        var open: Int
         var isCancelled = false
+        /// Its nodes may be of any length: something came back, or was taken out of the middle.
+        var isRagged = false
     }
 
     var core: PoolCore
-    let configuration: PoolCoreConfiguration
+    var configuration: PoolCoreConfiguration
     var now = Moment(nanoseconds: 1_000_000)
     var server = Server.absent
     var launchedAt: Moment?
     var workers: [WorkerID: Worker] = [:]
     /// Those that were dropped: their last words mean nothing.
     var former: [WorkerID] = []
-    var tasks: [TaskID: Task] = [:]
-    var unended: Set<TaskID> = []
-    /// Submitted after the end was asked for: refused, if need be after `closed`.
-    var late: Set<TaskID> = []
-    /// In the order in which they have to be sent.
-    var queue: [TaskID] = []
+    var batches: [BatchID: Batch] = [:]
+    /// Tasks that have never begun, in the order in which they have to be sent.
+    var queue: [TaskKey] = []
+    /// Tasks that are queued for another attempt.
+    var again: Set<TaskKey> = []
+    var waiting: [TaskKey: Moment] = [:]
+    var flyingCount = 0
+    var returnedCount = 0
+    var openCount = 0
+    /// Tasks that were submitted and that ended, ever.
+    var submittedCount = 0
     var endCount = 0
+    /// Submitted after the end was asked for: refused, if need be after `closed`.
+    var late: Set<BatchID> = []
     var launches = 0
     var hasOpened = false
     var isClosed = false
     var isEnding = false  // close or terminate was asked for
     var isTerminated = false
-    /// The ends that the event of this moment allows.
-    var endsNow: [TaskID: TaskEnd] = [:]
+    // What the event of this moment allows.
+    var answers: [TaskKey: TaskEnd] = [:]
+    var queueCancels: Set<TaskKey> = []
     var serverEndsNow = false
-    /// Called in the middle of a batch, as waiters are that ask for the next task at once.
-    var onFinish: ((inout FakeFleet, TaskID) -> Void)?
+    var isServerBlind = false  // it did not say what had begun
+    /// What a worker says a task took.
+    var usualNanoseconds: UInt64 = 1_000_000_000
+    /// Called in the middle of the actions, as waiters are that ask for the next task at once.
+    var onFinish: ((inout FakeFleet, TaskKey) -> Void)?
     var log: [PoolAction] = []
+    var sights: [String: Int] = [:]  // what was reached
     private var buffer: [PoolAction] = []
-    private var pending: Set<UInt32> = []  // places of tasks whose `finish` is taken but not done
+    private var pending: Set<UInt32> = []  // places of batches whose last `finish` is taken but not done
 
     init(_ configuration: PoolCoreConfiguration) {
         self.configuration = configuration
         core = PoolCore(configuration: configuration)
     }
 
-    // MARK: Actions
-
     /// Does everything the core wants done; returns it.
     @discardableResult
     mutating func perform() throws -> [PoolAction] {
         log.removeAll(keepingCapacity: true)
+        var rounds = 0
         while true {
-            core.takeActions(into: &buffer)
+            core.takeActions(into: &buffer, at: now)
             guard !buffer.isEmpty else { break }
+            rounds += 1
+            try require(rounds < 200, "the core does not come to rest: \(buffer)")
             let actions = buffer
-            for case .finish(let task, _, _) in actions { pending.insert(task.index) }
+            for action in actions { try enter(action) }
+            for case .finish(let range, _, _) in actions where batches[range.batch]?.open == 0 {
+                pending.insert(range.batch.index)
+            }
             for action in actions {
                 log.append(action)
-                try perform(action)
+                try reach(action)
+                if case .finish(let range, _, _) = action {
+                    for number in range.lower..<range.upper {
+                        onFinish?(&self, TaskKey(batch: range.batch, number: number))
+                    }
+                    if batches[range.batch]?.open == 0 { pending.remove(range.batch.index) }
+                }
             }
         }
-        endsNow.removeAll(keepingCapacity: true)
+        try require(answers.isEmpty, "answers were lost: \(answers)")
+        try require(returnedCount == 0, "\(returnedCount) tasks came back and did not end")
+        queueCancels.removeAll(keepingCapacity: true)
         serverEndsNow = false
         return log
     }
 
-    private mutating func perform(_ action: PoolAction) throws {
-        if isClosed { if case .finish = action {} else { throw IllegalAction(description: "\(action) after closed") } }
-        switch action {
-        case .launchServer:
-            try require(server == .absent, "launch while the server is \(server)")
-            server = .launching
-            launchedAt = now
-            launches += 1
-        case .stopServer:
-            try require(server == .launching || server == .ready, "stop while the server is \(server)")
-            server = .stopping
-        case .startWorker(let id):
-            try require(server == .ready, "start while the server is \(server)")
-            try require(workers.keys.allSatisfy { $0.slot != id.slot }, "slot \(id.slot) has a tenant")
-            try require(!former.contains(id), "\(id) had its life")
-            try require(workers.count < configuration.workers, "more workers than wanted")
-            workers[id] = Worker(startedAt: now)
-        case .killWorker(let id):
-            guard let worker = workers[id] else {
-                throw IllegalAction(description: "kill of \(id), which is not there")
-            }
-            try require(worker.killedAt == nil, "second kill of \(id)")
-            workers[id]?.killedAt = now
-        case .dropWorker(let id):
-            try drop(id)
-        case .send(let task, let worker, let sequence, let attempt):
-            try send(task, worker, sequence, attempt)
-        case .finish(let task, let end, let worker):
-            try finish(task, end, worker)
-        case .opened:
-            try require(!hasOpened && server == .ready, "opened while the server is \(server)")
-            hasOpened = true
-        case .closed:
-            try require(isEnding, "closed unasked")
-            try require(server == .absent && workers.isEmpty, "closed with a server or workers")
-            try require(unended.isSubset(of: late), "closed with \(unended.count) tasks")
-            isClosed = true
-        }
+    mutating func see(_ what: String, _ count: Int = 1) {
+        sights[what, default: 0] += count
     }
 
-    private mutating func drop(_ id: WorkerID) throws {
-        guard let worker = workers.removeValue(forKey: id) else {
-            throw IllegalAction(description: "drop of \(id), which is not there")
-        }
-        let isHeld = worker.killedAt.map { $0 + configuration.killLimit <= now } ?? false
-        try require(worker.isGone || serverEndsNow || isHeld || isTerminated, "drop of \(id), which lives")
-        if let task = worker.task, let place = tasks[task]?.place {
-            try require(place != .running(id), "drop of \(id) with its task")
-        }
-        former.append(id)
-        if former.count > 200 { former.removeFirst(100) }
-    }
-
-    private mutating func send(_ id: TaskID, _ workerID: WorkerID, _ sequence: UInt32, _ attempt: UInt32) throws {
-        guard let worker = workers[workerID], var task = tasks[id] else {
-            throw IllegalAction(description: "send of \(id) to \(workerID): one of them is not there")
-        }
-        try require(
-            worker.life == .idle && worker.killedAt == nil && !worker.isGone, "send to a worker that is not idle")
-        try require(task.place == .queued, "send of a task that is \(task.place)")
-        try require(queue.first == id, "not first come, first served: \(id) before \(queue.first as Any)")
-        try require(!task.hasBegun, "a started task is started again")
-        try require(sequence == worker.sequence &+ 1, "sequence \(sequence) after \(worker.sequence)")
-        try require(attempt == task.starts + 1, "attempt \(attempt) after \(task.starts)")
-        queue.removeFirst()
-        task.place = .running(workerID)
-        task.starts += 1
-        task.sentAt = now
-        tasks[id] = task
-        workers[workerID]?.life = .busy
-        workers[workerID]?.task = id
-        workers[workerID]?.sequence = sequence
-    }
-
-    private mutating func finish(_ id: TaskID, _ end: TaskEnd, _ workerID: WorkerID?) throws {
-        guard let task = tasks[id] else { throw IllegalAction(description: "end of \(id), which nobody submitted") }
-        if case .ended(let former) = task.place {
-            throw IllegalAction(description: "second end of \(id): \(end) after \(former)")
-        }
-        try check(end, of: task, id, workerID)
-        if task.place == .queued { queue.removeAll { $0 == id } }
-        if case .running(let worker) = task.place {
-            try require(workerID == worker, "\(id) ran on \(worker), not on \(workerID as Any)")
-            if workers[worker]?.task == id {
-                workers[worker]?.task = nil
-                if workers[worker]?.life == .busy { workers[worker]?.life = .idle }
-            }
-        }
-        tasks[id]?.place = .ended(end)
-        unended.remove(id)
-        pending.remove(id.index)
-        endCount += 1
-        onFinish?(&self, id)
-    }
-
-    private func check(_ end: TaskEnd, of task: Task, _ id: TaskID, _ workerID: WorkerID?) throws {
-        if endsNow[id] == end { return }
-        let worker = workerID.flatMap { workers[$0] }
-        let isRunning = task.place != .queued
-        let isLegal =
-            switch end {
-            case .answered, .workerDied, .notForked: false  // only at the event that says so
-            case .timedOut(let limit):
-                isRunning && task.limits.wallTime == limit && worker?.killedAt != nil
-                    && (task.sentAt.map { $0 + limit <= now } ?? false)
-            case .cancelled: task.isCancelled
-            case .forkServerDied: isRunning && serverEndsNow
-            case .protocolViolation(let violation): isRunning && worker?.violation == violation
-            case .setupFailed(let failure): !isRunning && core.broken == failure
-            case .poolTerminated: isTerminated || isEnding && !isRunning && task.starts == 0
-            }
-        try require(isLegal, "\(id), which is \(task.place), must not end with \(end)")
-    }
-
-    private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
-        if !condition { throw IllegalAction(description: message()) }
-    }
-
-    // MARK: Events
-
-    mutating func open() throws {
-        core.poolOpened(at: now)
-        try perform()
-    }
+    // MARK: Submitting
 
     @discardableResult
-    mutating func submit(wallTime: Duration? = nil) throws -> TaskID {
-        let id = submitOnly(wallTime: wallTime)
-        try require(!pending.contains(id.index), "the place of \(id) was given out too early")
+    mutating func submit(_ count: UInt32 = 1, _ policy: TaskPolicy = TaskPolicy()) throws -> BatchID {
+        let id = submitOnly(count, policy)
         try perform()
         return id
     }
 
-    /// The event without its actions: as a waiter does it in the middle of a batch.
-    mutating func submitOnly(wallTime: Duration? = nil) -> TaskID {
-        let id = core.taskSubmitted(TaskLimits(wallTime: wallTime), at: now)
-        precondition(tasks[id] == nil, "task id given out twice")
-        precondition(!pending.contains(id.index), "the place of a task that is being finished was given out")
-        tasks[id] = Task(limits: TaskLimits(wallTime: wallTime))
-        unended.insert(id)
+    /// The event without its actions: as a waiter does it in the middle of them.
+    @discardableResult
+    mutating func submitOnly(_ count: UInt32 = 1, _ policy: TaskPolicy = TaskPolicy()) -> BatchID {
+        let id = core.tasksSubmitted(count, policy, at: now)
+        precondition(batches[id] == nil, "batch id given out twice")
+        precondition(!pending.contains(id.index), "the place of a batch that is being finished was given out")
+        batches[id] = Batch(
+            policy: policy, submittedAt: now, tasks: Array(repeating: Task(), count: Int(count)), open: Int(count))
         if isEnding { late.insert(id) }
-        queue.append(id)
+        openCount += Int(count)
+        submittedCount += Int(count)
+        queue += (0..<count).map { TaskKey(batch: id, number: $0) }
         return id
-    }
-
-    mutating func cancel(_ id: TaskID) throws {
-        tasks[id]?.isCancelled = true
-        core.taskCancelled(id, at: now)
-        try perform()
-    }
-
-    mutating func serverReady() throws {
-        if server == .launching { server = .ready }
-        core.serverReady(at: now)
-        try perform()
-    }
-
-    mutating func serverEnds(_ failure: SetupFailure? = nil) throws {
-        server = .absent
-        serverEndsNow = true
-        core.serverEnded(failure, at: now)
-        try perform()
-    }
-
-    mutating func workerReady(_ id: WorkerID) throws {
-        if workers[id]?.life == .starting { workers[id]?.life = .idle }
-        try core.workerReady(id, at: now)
-        try perform()
-    }
-
-    mutating func workerRefused(_ id: WorkerID, errno: Int32 = 11) throws {
-        workers[id]?.isGone = true
-        core.workerNotStarted(id, errno: errno, at: now)
-        try perform()
-    }
-
-    /// The worker begins the task that it was sent. The host does not hear of it.
-    mutating func begin(_ id: WorkerID) {
-        guard let worker = workers[id], let task = worker.task else { return }
-        workers[id]?.begun = worker.sequence
-        tasks[task]?.hasBegun = true
-    }
-
-    mutating func answer(_ id: WorkerID) throws {
-        begin(id)
-        if let task = workers[id]?.task { endsNow[task] = .answered }
-        try core.taskAnswered(by: id, sequence: workers[id]?.sequence ?? 0, at: now)
-        try perform()
-    }
-
-    /// The process of a fresh-process task ends.
-    mutating func taskProcessEnds(_ id: WorkerID, _ end: TaskEnd) throws {
-        begin(id)
-        if let task = workers[id]?.task { endsNow[task] = end }
-        try core.taskProcessEnded(on: id, sequence: workers[id]?.sequence ?? 0, end, at: now)
-        try perform()
-    }
-
-    mutating func workerExits(_ id: WorkerID, _ reason: ProcessExit.Reason = .signal(9)) throws {
-        let exit = ProcessExit(pid: Int32(id.slot) + 100, reason: reason)
-        let begun = workers[id]?.begun ?? 0
-        workers[id]?.isGone = true
-        if let worker = workers[id], let task = worker.task {
-            if begun == worker.sequence {
-                endsNow[task] = .workerDied(exit)
-            } else if worker.killedAt == nil {
-                // It never began: back in front of all others.
-                tasks[task]?.place = .queued
-                tasks[task]?.starts -= 1
-                queue.insert(task, at: 0)
-                workers[id]?.task = nil
-            } else {
-                endsNow[task] = .workerDied(exit)
-            }
-        }
-        core.workerExited(id, exit, lastStarted: begun, at: now)
-        try perform()
-    }
-
-    mutating func workerMisbehaves(_ id: WorkerID, _ violation: ProtocolViolation = .reservedBytes) throws {
-        if workers[id]?.killedAt == nil { workers[id]?.violation = violation }
-        core.workerMisbehaved(id, violation, at: now)
-        try perform()
-    }
-
-    /// Time goes on; the core hears of it where it asked to.
-    mutating func advance(_ duration: Duration) throws {
-        now = now + duration
-        if let next = core.nextMoment, next <= now {
-            core.timePassed(at: now)
-            try perform()
-        }
-    }
-
-    mutating func close() throws {
-        isEnding = true
-        core.closeRequested(at: now)
-        try perform()
-    }
-
-    mutating func terminate() throws {
-        isEnding = true
-        isTerminated = true
-        core.terminateRequested(at: now)
-        try perform()
     }
 
     // MARK: Looking
+
+    subscript(key: TaskKey) -> Task {
+        get { batches[key.batch]!.tasks[Int(key.number)] }  // whoever has a key has it of a batch
+        _modify { yield &batches[key.batch]!.tasks[Int(key.number)] }  // likewise
+    }
+
+    func policy(of key: TaskKey) -> TaskPolicy { batches[key.batch]!.policy }  // likewise
 
     var sortedWorkers: [WorkerID] {
         workers.keys.sorted { ($0.slot, $0.generation) < ($1.slot, $1.generation) }
@@ -347,9 +217,19 @@ struct FakeFleet {
         sortedWorkers.filter { workers[$0]?.life == life && workers[$0]?.killedAt == nil }
     }
 
-    func end(of task: TaskID) -> TaskEnd? {
-        guard case .ended(let end) = tasks[task]?.place else { return nil }
+    func end(of batch: BatchID, _ number: Int = 0) -> TaskEnd? {
+        guard case .ended(let end) = batches[batch]?.tasks[number].place else { return nil }
         return end
+    }
+
+    func ends(of batch: BatchID) -> [TaskEnd?] {
+        (0..<(batches[batch]?.tasks.count ?? 0)).map { end(of: batch, $0) }
+    }
+
+    /// The worker to which a task flies.
+    func worker(of batch: BatchID, _ number: Int = 0) -> WorkerID? {
+        guard case .flying(let worker) = batches[batch]?.tasks[number].place else { return nil }
+        return worker
     }
 
     /// A pool that is open, with all its workers idle.
@@ -359,7 +239,7 @@ struct FakeFleet {
         var fleet = FakeFleet(configuration)
         try fleet.open()
         try fleet.serverReady()
-        for worker in fleet.sortedWorkers { try fleet.workerReady(worker) }
+        try fleet.raise()
         return fleet
     }
 }

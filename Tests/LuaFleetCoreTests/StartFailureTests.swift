@@ -50,6 +50,7 @@ struct StartFailureTests {
             }
             try fleet.workerReady(try #require(fleet.sortedWorkers.first))
             try fleet.workerExits(fleet.sortedWorkers[0])
+            try fleet.advance(.seconds(1))
         }
         #expect(fleet.core.broken == nil)
     }
@@ -124,8 +125,7 @@ struct StartFailureTests {
         var fleet = try FakeFleet.running(workers: 2) { $0.startAttempts = 1 }
         let tasks = [try fleet.submit(), try fleet.submit()]
         let (one, two) = (fleet.sortedWorkers[0], fleet.sortedWorkers[1])
-        fleet.begin(one)
-        let begun = fleet.workers[one]?.task
+        let begun = try fleet.begin(one)?.batch
         try fleet.workerExits(one)
         try fleet.workerExits(try #require(fleet.sortedWorkers.first { $0.slot == one.slot }))
         #expect(fleet.core.broken != nil)
@@ -156,5 +156,87 @@ struct StartFailureTests {
             for worker in fleet.workers(.starting) { try fleet.workerReady(worker) }
         }
         #expect(fleet.workers.count == 16)
+    }
+
+    @Test func `F24: a broken pool tries once more when a task comes after the pause, and works if that succeeds`()
+        throws
+    {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 3))
+        try fleet.open()
+        try fleet.serverEnds(.notExecutable(2))
+        #expect(fleet.core.broken == .notExecutable(2))
+        let refused = try fleet.submit()
+        #expect(fleet.end(of: refused) == .setupFailed(.notExecutable(2)) && fleet.launches == 1)
+        try fleet.advance(fleet.configuration.brokenPause)
+        #expect(fleet.launches == 1, "not before somebody needs it")
+        let waiting = try fleet.submit()
+        #expect(fleet.end(of: waiting) == nil && fleet.launches == 2)
+        try fleet.serverEnds(.notExecutable(2))
+        #expect(fleet.end(of: waiting) == .setupFailed(.notExecutable(2)), "one attempt")
+        try fleet.advance(fleet.configuration.brokenPause)
+        let lucky = try fleet.submit()
+        try fleet.serverReady()
+        #expect(fleet.workers.count == 1, "one worker goes first")
+        try fleet.raise()
+        #expect(fleet.workers(.up).count == 3 && fleet.core.broken == nil)
+        try fleet.answer(try #require(fleet.worker(of: lucky)))
+        #expect(fleet.end(of: lucky) == .answered)
+    }
+
+    @Test func `F24: one failure of the attempt after the pause breaks the pool again`() throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
+        try fleet.open()
+        try fleet.serverReady()
+        for _ in 0..<5 {
+            for worker in fleet.sortedWorkers { try fleet.workerRefused(worker) }
+            try fleet.advance(.seconds(1))
+        }
+        #expect(fleet.core.broken == .cannotFork(11))
+        try fleet.advance(fleet.configuration.brokenPause)
+        let task = try fleet.submit()
+        #expect(fleet.workers.count == 1)
+        try fleet.workerRefused(fleet.sortedWorkers[0], errno: 12)
+        #expect(fleet.end(of: task) == .setupFailed(.cannotFork(12)) && fleet.workers.isEmpty)
+    }
+
+    @Test func `a broken pool does what it has workers for`() throws {
+        var fleet = try FakeFleet.running(workers: 2) { $0.startAttempts = 1 }
+        try fleet.workerExits(fleet.sortedWorkers[0])
+        try fleet.workerRefused(try #require(fleet.workers(.starting).first))
+        #expect(fleet.core.broken != nil && fleet.workers.count == 1)
+        let task = try fleet.submit()
+        try fleet.answer(fleet.sortedWorkers[0])
+        #expect(fleet.end(of: task) == .answered)
+    }
+
+    @Test func `a pool that is closed while it is broken makes no more attempts`() throws {
+        var fleet = FakeFleet(PoolCoreConfiguration(workers: 2))
+        try fleet.open()
+        try fleet.serverEnds(.notExecutable(2))
+        try fleet.close()
+        try fleet.advance(.seconds(100))
+        let late = try fleet.submit()
+        #expect(fleet.end(of: late) == .setupFailed(.notExecutable(2)) && fleet.launches == 1)
+    }
+
+    @Test func `workers that die idle again and again are replaced more and more slowly, until one answers a task`()
+        throws
+    {
+        var fleet = try FakeFleet.running(workers: 1)
+        var pauses: [Duration] = []
+        for _ in 0..<4 {
+            try fleet.workerExits(fleet.sortedWorkers[0])
+            if fleet.workers.isEmpty {
+                let next = try #require(fleet.core.nextMoment)
+                pauses.append(.nanoseconds(next.nanoseconds - fleet.now.nanoseconds))
+                try fleet.advanceToNext()
+            }
+            try fleet.raise()
+        }
+        #expect(pauses == [10, 20, 40].map { .milliseconds($0) })
+        try fleet.submit()
+        try fleet.answer(fleet.sortedWorkers[0])
+        try fleet.workerExits(fleet.sortedWorkers[0])
+        #expect(fleet.workers.count == 1, "at once")
     }
 }

@@ -82,8 +82,8 @@ struct FrameMessageTests {
         _ isolation: WireIsolation
     ) {
         let head = TaskHead(
-            script: 0x0102_0304, isolation: isolation, setsArg: true, functionLength: 0xFFFE, attempt: 3, index: 1 << 50
-        )
+            script: 0x0102_0304, isolation: isolation, setsArg: true, stampsTimes: isolation == .shared,
+            functionLength: 0xFFFE, attempt: 3, count: 1 << 20, index: 1 << 50, epoch: 7)
         var bytes = [UInt8](repeating: 0xAA, count: TaskHead.size)
         bytes.withUnsafeMutableBytes { head.store(to: $0.baseAddress!) }  // not empty
         let (read, rest) = reading(bytes + [7]) { (TaskHead(from: &$0), Array($0.rest)) }
@@ -93,10 +93,16 @@ struct FrameMessageTests {
         }
         bytes[4] = 3
         #expect(reading(bytes) { TaskHead(from: &$0) } == nil, "an isolation that there is not")
+        bytes[4] = 0
+        bytes[5] = 4
+        #expect(reading(bytes) { TaskHead(from: &$0) } == nil, "an option that there is not")
+        bytes[5] = 0
+        bytes[14] = 0
+        #expect(reading(bytes) { TaskHead(from: &$0) } == nil, "no task")
     }
 
     @Test func `an answer's head comes back, and every truncation is refused`() {
-        let head = AnswerHead(nanoseconds: .max - 1, pid: -5)
+        let head = AnswerHead(nanoseconds: .max - 1, pid: -5, count: 77)
         var bytes = [UInt8](repeating: 0xAA, count: AnswerHead.size)
         bytes.withUnsafeMutableBytes { head.store(to: $0.baseAddress!) }  // not empty
         let (read, rest) = reading(bytes + [1, 2]) { (AnswerHead(from: &$0), Array($0.rest)) }
@@ -104,6 +110,8 @@ struct FrameMessageTests {
         for count in 0..<bytes.count {
             #expect(reading(Array(bytes[..<count])) { AnswerHead(from: &$0) } == nil, "\(count) bytes")
         }
+        bytes[12] = 0
+        #expect(reading(bytes) { AnswerHead(from: &$0) } == nil, "no task")
     }
 
     @Test func `a script's definition has its id, its flag, its counted name and the source behind them`() {

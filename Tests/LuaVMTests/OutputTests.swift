@@ -11,10 +11,9 @@ import Testing
             vm.evaluate(
                 "print('a', 1) io.write('b\\n', 'c') io.stdout:write('d') io.stderr:write('e') warn('@on') warn('f')"
             ).status == LFVM_OK)
-        #expect(vm.told.output == Array("a\t1\nb\n".utf8))
-        #expect(vm.told.errorOutput == Array("eLua warning: f\n".utf8))
-        lfvm_flush(vm.vm)
         #expect(vm.told.output == Array("a\t1\nb\ncd".utf8))
+        #expect(vm.told.calls == ["a\t1\n", "b\n", "cd"])  // the unfinished line at the end of the task
+        #expect(vm.told.errorOutput == Array("eLua warning: f\n".utf8))
     }
 
     @Test("F32: VMs one after another in one process each get their own output")

@@ -7,6 +7,8 @@ final class TestVM {
     final class Told {
         var output: [UInt8] = []
         var errorOutput: [UInt8] = []
+        /// Of standard output, as it came.
+        var calls: [String] = []
         var messages: [(kind: UInt32, bytes: [UInt8])] = []
     }
 
@@ -39,7 +41,12 @@ final class TestVM {
             options.callbacks.output = { context, stream, bytes, count in
                 let told = Unmanaged<Told>.fromOpaque(context!).takeUnretainedValue()
                 let written = UnsafeRawBufferPointer(start: bytes, count: count)
-                if stream == LFVM_OUTPUT_STDOUT { told.output += written } else { told.errorOutput += written }
+                if stream == LFVM_OUTPUT_STDOUT {
+                    told.output += written
+                    told.calls.append(String(decoding: written, as: UTF8.self))
+                } else {
+                    told.errorOutput += written
+                }
             }
         }
         options.callbacks.message = { context, kind, bytes, count in

@@ -17,7 +17,7 @@
 int lfs_mapped_file(size_t count);
 
 /// Maps it; NULL when memory is out.
-void *_Nullable lfs_map_file(int fd, size_t count);
+void *_Nullable lfs_map_memory(int fd, size_t count);
 void lfs_unmap(void *start, size_t count);
 
 /// What a slot of a list holds.

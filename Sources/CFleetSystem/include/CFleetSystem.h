@@ -27,9 +27,9 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
 
-/// Spawns `path --fork-server VERSION` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, nothing else open, no signal blocked or ignored, and a
+/// Spawns `path --fork-server VERSION` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, 4 on `pages`, nothing else open, no signal blocked or ignored, and a
 /// process group of its own. The caller's signal mask, descriptors and directory stay as they are.
-int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, pid_t *pid);
+int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, int pages, pid_t *pid);
 
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
@@ -40,8 +40,12 @@ int lfs_capture_file(const char *name);
 /// Gives back the memory of the first `count` bytes of a file; its size stays (fallocate(2), FALLOC_FL_PUNCH_HOLE).
 int lfs_release_front(int fd, uint64_t count);
 
-/// Anonymous memory that a forked child shares with its parent.
-void *_Nullable lfs_map_shared(size_t count);
+/// An anonymous file in memory to be mapped by several processes, empty, close-on-exec. It grows (ftruncate(2)) and is sealed against shrinking, so that
+/// what is mapped stays there (memfd_create(2), F_SEAL_SHRINK).
+int lfs_shared_file(const char *name);
+
+/// Maps `count` bytes of a file from `offset` on, shared with all who do (mmap(2)). NULL when the file is shorter, or memory is out.
+void *_Nullable lfs_map_file(int fd, uint64_t offset, size_t count);
 
 /// The next child will not inherit the mapping (madvise(2), MADV_DONTFORK).
 int lfs_keep_from_children(void *start, size_t count);

@@ -86,5 +86,6 @@ public struct LuaFleetError: Error, Sendable, CustomStringConvertible {
             code: .setup, message: "cannot read script \(path): \(reason)", task: LuaTaskContext(script: path))
     }
 
+    static let cancelled = LuaFleetError(code: .cancelled, message: "cancelled")
     static let closed = LuaFleetError(code: .poolClosed, message: "the pool is closed")
 }

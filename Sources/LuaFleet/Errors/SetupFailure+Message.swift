@@ -24,6 +24,8 @@ extension LuaFleetError {
             "cannot fork a worker: \(String(cString: strerror(number)))"
         case .workersEndEarly(let count, let last):
             "workers end before they are ready, \(count) times in a row\(last.map { "; the last one \(LuaWorkerExit($0))" } ?? "")"
+        case .initializerFailed(let message):
+            "the initializer failed: \(message)"
         case .hostResources(let number):
             "cannot start the worker \(executable): \(String(cString: strerror(number)))"
         }

@@ -16,32 +16,43 @@ extension LuaPool {
     public func call<R: Decodable & Sendable>(
         _ script: LuaScript, _ arguments: any Encodable & Sendable..., returning type: R.Type = R.self
     ) async throws -> R {
-        try result(try await values(script, arguments), of: script)
+        try result(of: try await outcome(script, arguments), script)
     }
 
     /// Runs a task and waits for all its results, `nil` in the middle and their count kept.
     @discardableResult
     public func call(_ script: LuaScript, _ arguments: any Encodable & Sendable...) async throws -> LuaResults {
-        try result(try await values(script, arguments), of: script)
+        try result(of: try await outcome(script, arguments), script)
     }
 
-    private func values(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> [UInt8] {
+    private func outcome(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> TaskOutcome {
         let request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }
         let outcome = await outcome(of: request)
         if let failure = failure(of: outcome, script: script, index: 1) { throw failure }
-        guard case .values(let bytes) = outcome.answer else { return [] }  // else it was a failure
-        return bytes
+        return outcome
+    }
+
+    /// The shared objects in the results live until they are decoded.
+    private func result<R: Decodable>(of outcome: TaskOutcome, _ script: LuaScript) throws(LuaFleetError) -> R {
+        try withExtendedLifetime(outcome.references) { () throws(LuaFleetError) in
+            guard case .values(let bytes) = outcome.answer else { return try result([], of: script) }  // never: it was no failure
+            return try result(bytes, of: script)
+        }
     }
 
     func result<R: Decodable>(_ bytes: [UInt8], of script: LuaScript) throws(LuaFleetError) -> R {
         do {
             return try LuaMessage.decode(R.self, from: bytes)
         } catch {
-            throw LuaFleetError(
-                code: .notDecodable,
-                message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
-                task: LuaTaskContext(script: script.description))
+            throw notDecodable(R.self, error, script: script)
         }
+    }
+
+    func notDecodable<R>(_ type: R.Type, _ error: any Error, script: LuaScript, index: Int = 0) -> LuaFleetError {
+        LuaFleetError(
+            code: .notDecodable,
+            message: "the result of \(script) is no \(R.self): \(LuaFleetError.describe(error))",
+            task: LuaTaskContext(script: script.description, index: index))
     }
 
 }

@@ -1,48 +1,71 @@
-// Many tasks of one script, in the order of their inputs.
+// Many tasks of one script: the whole list of results, in the order of the inputs.
+import LuaFleetCore
 import LuaFleetWire
 
 extension LuaPool {
     /// Runs the task once for every input, and returns the results in the order of the inputs. What `Pool.map` does in Python.
     ///
-    /// The first failure in that order is thrown; tasks that wait then vanish and running ones are killed. At most 2 × workers inputs are taken
-    /// ahead of the results.
+    /// The first failure, in time, is thrown as soon as it happens; tasks that wait then vanish and running ones are killed.
     ///
-    /// - Throws: ``LuaError`` or ``LuaFleetError`` of the first input that failed; `CancellationError` never: a cancelled task shows as code `cancelled`.
+    /// - Parameters:
+    ///   - inputs: each is the one argument of a task. Read as there is room: at most some thousand ahead of the results.
+    ///   - chunkSize: how many tasks a worker is sent together. Default: `.auto`.
+    /// - Throws: ``LuaError`` or ``LuaFleetError`` of a task that failed; what the surrounding task's cancellation makes of them: code `cancelled`.
     public func map<Input: Encodable & Sendable, R: Decodable & Sendable>(
-        _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, returning type: R.Type = R.self
+        _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, chunkSize: LuaChunkSize = .auto,
+        returning type: R.Type = R.self
     ) async throws -> [R] {
-        _ = try script.origin.content()  // a script that cannot be read fails the map, not its tasks
-        let stream = TaskStream(shell: shell, window: 2 * configuration.workers, isOrdered: true)
-        let feeder = Task {
-            var index: UInt64 = 0
-            for input in inputs {
-                guard await stream.waitForRoom() else {
-                    return stream.inputEnded(LuaFleetError(code: .cancelled, message: "cancelled"))
-                }
-                index += 1
-                do {
-                    stream.feed(try request(script, index: index) { try LuaMessage.encode(argument: input, into: &$0) })
-                } catch {
-                    return stream.inputEnded(error)
-                }
-            }
-            stream.inputEnded()
+        try await mapped(script, chunkSize) { $0.begin(inputs) }
+    }
+
+    /// The same for functions of several arguments: each input is a list of arguments. What `Pool.starmap` does in Python.
+    public func starMap<R: Decodable & Sendable>(
+        _ script: LuaScript, _ inputs: some Sequence<[any Encodable & Sendable]> & Sendable,
+        chunkSize: LuaChunkSize = .auto, returning type: R.Type = R.self
+    ) async throws -> [R] {
+        try await mapped(script, chunkSize) { run in
+            run.begin(inputs) { try LuaMessage.encode(arguments: $0, into: &$1) }
         }
-        return try await withTaskCancellationHandler {
-            defer {
-                stream.cancel()
-                feeder.cancel()
+    }
+
+    /// The same for tuples: `pool.starMap(power, [(2, 3), (3, 2)])`.
+    public func starMap<each Argument: Encodable & Sendable, R: Decodable & Sendable>(
+        _ script: LuaScript, _ inputs: some Sequence<(repeat each Argument)> & Sendable,
+        chunkSize: LuaChunkSize = .auto, returning type: R.Type = R.self
+    ) async throws -> [R] {
+        try await mapped(script, chunkSize) { run in
+            run.begin(inputs) { (input: (repeat each Argument), writer) in
+                var arguments: [any Encodable & Sendable] = []
+                for argument in repeat each input { arguments.append(argument) }
+                try LuaMessage.encode(arguments: arguments, into: &writer)
             }
-            var results = [R]()
-            results.reserveCapacity(inputs.underestimatedCount)
-            while let (index, outcome) = try await stream.next() {
-                if let failure = failure(of: outcome, script: script, index: index + 1) { throw failure }
-                guard case .values(let bytes) = outcome.answer else { continue }  // else it was a failure
-                results.append(try result(bytes, of: script))
-            }
-            return results
-        } onCancel: {
-            stream.cancel()
         }
+    }
+
+    /// Runs the task for every input and returns what became of each, in the order of the inputs: one failure is one element and ends nothing else.
+    ///
+    /// - Throws: ``LuaFleetError`` where the script cannot be read, an input cannot be sent or the surrounding task is cancelled.
+    public func mapResults<Input: Encodable & Sendable, R: Decodable & Sendable>(
+        _ script: LuaScript, _ inputs: some Sequence<Input> & Sendable, chunkSize: LuaChunkSize = .auto,
+        returning type: R.Type = R.self
+    ) async throws -> [Result<R, any Error>] {
+        let results = results(of: script, inputs, chunkSize: chunkSize, window: Self.mapWindow, returning: type)
+        var list: [Result<R, any Error>] = []
+        for try await result in results { list.append(result.result) }
+        return list
+    }
+
+    /// Tasks that a map has ahead of its results at least: it keeps them all anyway.
+    static let mapWindow = 8192
+
+    private func mapped<R: Decodable & Sendable>(
+        _ script: LuaScript, _ chunkSize: LuaChunkSize, _ begin: (ResultRun) -> Void
+    ) async throws -> [R] {
+        let run = try ResultRun(
+            self, script, ResultOptions(ordered: true, failsFast: true, chunkSize: chunkSize, window: Self.mapWindow))
+        begin(run)
+        var results: [R] = []
+        while let piece = try await run.next() { try run.append(piece, to: &results) }
+        return results
     }
 }

@@ -80,7 +80,7 @@ extension LuaPool {
         } else {
             var bytes: [UInt8] = [0x80]  // no values
             if case .values(let answer) = outcome.answer { bytes = answer }
-            result = Result { try self.result(bytes, of: job.script) }
+            result = withExtendedLifetime(outcome.references) { Result { try self.result(bytes, of: job.script) } }
         }
         return LuaTaskReport(
             index: index, job: job, result: result, standardOutput: outcome.standardOutput,
@@ -134,8 +134,11 @@ public struct LuaReports: AsyncSequence, Sendable {
         private let feeder: Task<Void, Never>
 
         init(_ reports: LuaReports) {
+            let window = 2 * reports.pool.configuration.workers
+            let share = reports.pool.shell.share
             let stream = TaskStream(
-                shell: reports.pool.shell, window: 2 * reports.pool.configuration.workers, isOrdered: reports.isOrdered)
+                shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false
+            ) { window * share.tasks }
             self.pool = reports.pool
             self.stream = stream
             let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)
@@ -143,7 +146,7 @@ public struct LuaReports: AsyncSequence, Sendable {
                 var count = 0
                 do {
                     try await produce { job in
-                        guard await stream.waitForRoom() else { return false }
+                        guard await stream.room() > 0 else { return false }
                         let index = count
                         count += 1
                         do throws(LuaFleetError) {
@@ -170,8 +173,11 @@ public struct LuaReports: AsyncSequence, Sendable {
 
         func next() async throws -> LuaTaskReport? {
             try await withTaskCancellationHandler {
-                guard let (index, outcome) = try await stream.next() else { return nil }
-                return jobs.take(index, outcome, pool)
+                switch try await stream.next() {
+                case .one(let index, let outcome): return jobs.take(index, outcome, pool)
+                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)  // each job is one task: runs are of one
+                case nil: return nil
+                }
             } onCancel: {
                 stream.cancel()
             }

@@ -24,26 +24,28 @@ public final class LuaPool: Sendable {
     let shell: PoolShell
     private let group: MultiThreadedEventLoopGroup
     private let executable: String
+    /// Where callbacks run.
+    let callbacks = CallbackThread()
 
     /// The processors that this process may use.
     public static var defaultWorkerCount: Int { Processors.current.usable }
 
-    /// Starts the fork server and asks for the workers, and returns when the server has said hello.
+    /// Starts the fork server and asks for the workers. Returns when the server has said hello or, where there is an initializer, when the first worker has run it.
     ///
-    /// - Throws: ``LuaFleetError`` with code `setup` when the worker executable is missing, no worker, or of another version.
+    /// - Throws: ``LuaFleetError`` with code `setup` when a setting makes no sense, the worker executable is missing, no worker, or of another version, or the
+    ///   initializer fails.
     public init(_ configuration: LuaPoolConfiguration = LuaPoolConfiguration()) async throws(LuaFleetError) {
-        guard configuration.workers >= 1 else {
-            throw LuaFleetError(code: .setup, message: "a pool needs at least 1 worker, not \(configuration.workers)")
-        }
+        try configuration.check()
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
+        let settings = PoolShellSettings(
+            executable: executable, resultLimit: UInt32(ValueLimits.standard.bytes) + 4096,
+            logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
+            finalizer: try configuration.finalizer?.preparation())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.configuration = configuration
         self.executable = executable
         self.group = group
-        shell = PoolShell(
-            loop: group.next(), executable: executable,
-            core: PoolCore(configuration: PoolCoreConfiguration(workers: configuration.workers)),
-            resultLimit: UInt32(ValueLimits.standard.bytes) + 4096, logger: configuration.logger)
+        shell = PoolShell(loop: group.next(), settings: settings, core: PoolCore(configuration: configuration.core))
         let shell = shell
         let failure: SetupFailure? = await withCheckedContinuation { continuation in
             shell.loop.execute { shell.open { continuation.resume(returning: $0) } }
@@ -58,24 +60,71 @@ public final class LuaPool: Sendable {
         let (shell, group) = (shell, group)
         shell.loop.execute {
             // The shell is kept until it has closed: nobody else does, and then the loop's thread would stay for ever.
-            shell.close(terminating: true) { withExtendedLifetime(shell) { group.shutdownGracefully { _ in } } }
+            shell.close(.terminating) { withExtendedLifetime(shell) { group.shutdownGracefully { _ in } } }
         }
     }
 
-    /// Takes no more tasks, waits until those there are have ended, and ends the workers. Closing twice is fine.
+    /// Takes no more tasks, waits until those there are have ended, and ends the workers. Closing twice is fine. `close` and `join` in Python.
     public func close() async {
-        await end(terminating: false)
+        await end(.draining)
     }
 
     /// Takes no more tasks and kills the workers; tasks that have not ended fail with code `poolClosed`.
     public func terminate() async {
-        await end(terminating: true)
+        await end(.terminating)
     }
 
-    private func end(terminating: Bool) async {
+    /// How ``shutdown(_:)`` treats the tasks that are there.
+    public enum Shutdown: Sendable, Hashable {
+        /// They end as they would. What ``LuaPool/close()`` does.
+        case drain
+        /// Those that have not begun are cancelled, the others end as they would. `shutdown(cancel_futures=True)` in Python.
+        case cancelQueued
+        /// They are killed. What ``LuaPool/terminate()`` does.
+        case kill
+    }
+
+    /// Takes no more tasks, and ends the pool in one of three ways. Returns when nothing is left of it.
+    public func shutdown(_ way: Shutdown = .drain) async {
+        switch way {
+        case .drain: await end(.draining)
+        case .cancelQueued: await end(.cancellingQueue)
+        case .kill: await end(.terminating)
+        }
+    }
+
+    private func end(_ way: PoolEnd) async {
         let shell = shell
         await withCheckedContinuation { continuation in
-            shell.loop.execute { shell.close(terminating: terminating) { continuation.resume() } }
+            shell.loop.execute { shell.close(way) { continuation.resume() } }
+        }
+    }
+
+    /// Changes the number of workers, at least 1; no task is lost. A smaller pool's workers end when they have done what they are doing.
+    public func resize(to workers: Int) {
+        resize(to: workers...workers)
+    }
+
+    /// The same for a pool that grows and shrinks with its work; see ``LuaPoolConfiguration/minimumWorkers``.
+    public func resize(to workers: ClosedRange<Int>) {
+        let shell = shell
+        shell.loop.execute { shell.resize(minimum: workers.lowerBound, maximum: workers.upperBound) }
+    }
+
+    /// What happens in the pool from now on: workers that come and go, tasks that are queued, start, progress and end. Ends when the pool has closed. Each call
+    /// makes a stream of its own; one that is not read keeps the newest 65,536 events.
+    public var events: AsyncStream<LuaPoolEvent> { shell.events.stream() }
+
+    /// What the workers' finalizers have returned so far, in the order in which they ended: all of them after ``close()``.
+    public var finalizerResults: [LuaFinalizerResult] { shell.events.finalizerResults }
+
+    /// What the pool has done so far.
+    public var statistics: LuaPoolStatistics {
+        get async {
+            let shell = shell
+            return await withCheckedContinuation { continuation in
+                shell.loop.execute { continuation.resume(returning: LuaPoolStatistics(shell.core)) }
+            }
         }
     }
 
@@ -91,27 +140,34 @@ public final class LuaPool: Sendable {
 
     // MARK: Inside
 
+    /// A request for tasks of this script, without arguments.
+    func template(
+        _ script: LuaScript, index: UInt64 = 1, setsArg: Bool = false
+    ) throws(LuaFleetError) -> TaskRequest {
+        TaskRequest(
+            script: try script.origin.content(), function: Array((script.functionName ?? "").utf8),
+            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.isolation.wire,
+            setsArg: setsArg, policy: configuration.policy, index: index)
+    }
+
     /// A script with its arguments, ready to be sent.
     func request(
         _ script: LuaScript, index: UInt64 = 1, setsArg: Bool = false, encode: (inout ValueWriter) throws -> Void
     ) throws(LuaFleetError) -> TaskRequest {
-        let content = try script.origin.content()
-        let payload: TaskPayload
+        var request = try template(script, index: index, setsArg: setsArg)
         do {
-            payload = try TaskPayload(function: Array((script.functionName ?? "").utf8), encode: encode)
+            request.arguments = .one(try TaskPayload(function: request.function, encode: encode))
         } catch {
             throw .notSent(error, to: script)
         }
-        return TaskRequest(
-            script: content, payload: payload, isolation: configuration.isolation.wire, setsArg: setsArg,
-            limits: TaskLimits(wallTime: configuration.limits.wallTime), index: index)
+        return request
     }
 
     /// Runs one task; a cancelled Swift task cancels it.
     func outcome(of request: TaskRequest) async -> TaskOutcome {
         let waiter = SingleWaiter(shell: shell)
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter.submit(request, $0) }
+            await withCheckedContinuation { waiter.wait(for: request, $0) }
         } onCancel: {
             waiter.cancel()
         }
@@ -137,40 +193,5 @@ public func withLuaPool<R: Sendable>(
     } catch {
         await pool.terminate()
         throw error
-    }
-}
-
-/// Waits for one task.
-private final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // touched on the pool's event loop only
-    private let shell: PoolShell
-    private var continuation: CheckedContinuation<TaskOutcome, Never>?
-    private var task: TaskID?
-    private var isCancelled = false
-
-    init(shell: PoolShell) {
-        self.shell = shell
-    }
-
-    func submit(_ request: TaskRequest, _ continuation: CheckedContinuation<TaskOutcome, Never>) {
-        shell.loop.execute {
-            guard !self.isCancelled else { return continuation.resume(returning: TaskOutcome(end: .cancelled)) }
-            self.continuation = continuation
-            let task = self.shell.submit(request, waiter: self)
-            if self.continuation != nil { self.task = task }
-        }
-    }
-
-    func cancel() {
-        shell.loop.execute {
-            self.isCancelled = true
-            if let task = self.task { self.shell.cancel(task) }
-        }
-    }
-
-    func taskEnded(_ outcome: TaskOutcome, tag: Int) {
-        let continuation = continuation
-        self.continuation = nil
-        task = nil
-        continuation?.resume(returning: outcome)
     }
 }

@@ -25,20 +25,97 @@ public struct LuaLimits: Sendable, Hashable {
     /// From the task's start to its end. A task that is over it is killed, whatever it is doing, and fails with ``LuaFleetError/Code/timeout``.
     /// Default: none. Waiting for a worker does not count.
     public var wallTime: Duration?
+    /// From the task's submission to its start. A task that waits longer for a worker fails with ``LuaFleetError/Code/timeout`` and never runs. Default: none.
+    public var queueTime: Duration?
 
-    public init(wallTime: Duration? = nil) {
+    public init(wallTime: Duration? = nil, queueTime: Duration? = nil) {
         self.wallTime = wallTime
+        self.queueTime = queueTime
     }
+}
+
+/// When a worker ends after a task and a fresh one takes its place.
+public enum LuaRecycling: Sendable, Hashable {
+    /// After exactly so many tasks, at least 1. `maxtasksperchild` in Python.
+    case afterTasks(Int)
+    /// When its process holds more than so many bytes of memory after a task (resident set, proc(5)).
+    case rssAbove(Int)
+}
+
+/// Whether, when and how often a task that failed is started again. Default: never, since a task may have had effects.
+public struct LuaRetry: Sendable, Hashable {
+    /// A kind of failure; the words of ``LuaFleetError/Code``, and ``scriptError`` for ``LuaError``.
+    public enum Kind: Sendable, Hashable, CaseIterable {
+        /// The script raised an error.
+        case scriptError
+        case timeout
+        case workerDied
+        case memoryLimit
+        case resultLimit
+        case notEncodable
+        case protocolViolation
+    }
+
+    /// Starts after the first one. Default: 0.
+    public var max: Int
+    /// Which failures. Default: worker deaths.
+    public var kinds: Set<Kind>
+    /// The pause before the second start; doubled for each further one, up to a minute. Default: none.
+    public var backoff: Duration
+    /// A task under which so many workers died is set aside, whatever ``max`` says; 0: no such bound. Default: 3.
+    public var maxKills: Int
+
+    public init(
+        max: Int = 0, on kinds: Set<Kind> = [.workerDied], backoff: Duration = .zero, maxKills: Int = 3
+    ) {
+        self.max = max
+        self.kinds = kinds
+        self.backoff = backoff
+        self.maxKills = maxKills
+    }
+}
+
+/// A script that prepares a worker or tidies up after it, with arguments.
+public struct LuaPreparation: Sendable {
+    public var script: LuaScript
+    public var arguments: [LuaValue]
+
+    public init(_ script: LuaScript, _ arguments: [LuaValue] = []) {
+        self.script = script
+        self.arguments = arguments
+    }
+
+    /// The same as `.init(.source(source))`.
+    public static func source(_ source: String) -> LuaPreparation { LuaPreparation(.source(source)) }
+    /// The same as `.init(.file(path))`.
+    public static func file(_ path: String) -> LuaPreparation { LuaPreparation(.file(path)) }
 }
 
 /// The settings of a ``LuaPool``. A value: changing it later changes no pool.
 public struct LuaPoolConfiguration: Sendable {
-    /// Worker processes. Default: the processors that this process may use (affinity and cgroup quota count).
+    /// Worker processes, at most. Default: the processors that this process may use (affinity and cgroup quota count).
     public var workers: Int
+    /// Workers to keep when there is little to do; the others start when tasks wait and end after ``idleTimeout``. Default nil: as many as ``workers``.
+    public var minimumWorkers: Int?
+    /// How long a worker above the minimum may be idle. Default: 10 s. Counts where there is a minimum.
+    public var idleTimeout: Duration = .seconds(10)
     /// Default: `.shared`.
     public var isolation: LuaIsolation = .shared
     /// For every task. Default: none.
     public var limits = LuaLimits()
+    /// Default: never.
+    public var retry = LuaRetry()
+    /// Default nil: a worker lives as long as its pool.
+    public var recycle: LuaRecycling?
+    /// Run once in each worker before its first task, in the state that the tasks see where ``isolation`` is `.shared` or `.freshProcess`. Its results are dropped. One that
+    /// fails in the first worker fails the pool's `init`. Default: none.
+    public var initializer: LuaPreparation?
+    /// Run once in each worker that ends in peace: recycled, idle, or because the pool closes. Its results are in ``LuaPool/finalizerResults``. Default: none.
+    public var finalizer: LuaPreparation?
+    /// What an initializer or a finalizer may take. Default: 60 s.
+    public var preparationTimeout: Duration = .seconds(60)
+    /// Between the error that is raised in a script which is cancelled or late, so that its `<close>` variables are closed, and the kill. Default nil: it is killed at once.
+    public var gracePeriod: Duration?
     /// The path of `luafleet-worker`. Default nil: found by ``LuaPool/findWorker(configured:)``.
     public var workerExecutable: String?
     /// Receives what is of interest to whoever runs the app: a worker that broke the protocol, a fork server that had to be restarted.

@@ -19,12 +19,16 @@ struct OutcomeReader {
         }
         switch outcome.end {
         case .answered:
+            return nil
+        case .failed:
             guard case .failure(let kind, let message) = outcome.answer else {
                 return fleetError(.protocolViolation, "the worker answered nothing")
             }
             return scriptFailure(kind, message, context)
         case .timedOut(let limit):
             return fleetError(.timeout, "timed out after \(seconds(limit)) s")
+        case .queueTimedOut(let limit):
+            return fleetError(.timeout, "timed out after \(seconds(limit)) s in the queue")
         case .cancelled:
             return fleetError(.cancelled, "cancelled")
         case .workerDied(let exit):
@@ -33,6 +37,10 @@ struct OutcomeReader {
                     .workerDied(.status(code)), "the script ended its process: os.exit, status \(code)")
             }
             return fleetError(.workerDied(LuaWorkerExit(exit)), "worker \(LuaWorkerExit(exit))")
+        case .quarantined(let kills, let exit):
+            return fleetError(
+                .workerDied(LuaWorkerExit(exit)),
+                "set aside after \(kills) workers died of it; the last one \(LuaWorkerExit(exit))")
         case .forkServerDied:
             return fleetError(.workerDied(.unknown), "worker \(LuaWorkerExit.unknown)")
         case .notForked(let number):

@@ -5,44 +5,79 @@ import NIOConcurrencyHelpers
 
 /// Between a feeder, the pool and a consumer.
 ///
-/// A task is *outstanding* from the moment it is fed until the consumer has taken its outcome; the feeder waits while `window` are. So an endless input is read
-/// no faster than its results are used, and a slow consumer costs no memory.
-final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under its lock, `tasks` is the event loop's
+/// A task is *outstanding* from the moment it is fed until the consumer asks for what comes after it; the feeder waits while as many are as the window allows.
+/// So an endless input is read no faster than its results are used, and a slow consumer costs no memory.
+final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under its lock, `batches` is the event loop's
+    /// Tasks that ended.
+    enum Piece: Sendable {
+        case run(ReturnedRun)
+        case one(Int, TaskOutcome)
+
+        var first: Int {
+            switch self {
+            case .run(let run): run.first
+            case .one(let index, _): index
+            }
+        }
+
+        var count: Int {
+            switch self {
+            case .run(let run): run.count
+            case .one: 1
+            }
+        }
+    }
+
+    /// What the consumer takes first.
+    enum Order {
+        case ofInputs
+        case ofCompletion
+    }
+
     fileprivate struct State {
         var outstanding = 0
         var fed = 0
         var inputEnded = false
         var inputFailure: (any Error)?
         var isCancelled = false
-        /// Ordered: by index. Unordered: by order of completion.
-        var ready: [Int: TaskOutcome] = [:]
-        var order: Deque<Int> = []  // unordered: indices in order of completion
+        /// A task that failed, where that ends everything.
+        var failure: Piece?
+        /// In the order of inputs: by the first index. In that of completion: in `queue`.
+        var ready: [Int: Piece] = [:]
+        var queue: Deque<Piece> = []
         var nextIndex = 0
+        /// Tasks of the piece that the consumer has.
+        var held = 0
         var consumer: CheckedContinuation<Void, Never>?
         var feeder: CheckedContinuation<Void, Never>?
     }
 
     private let shell: PoolShell
-    private let window: Int
-    private let isOrdered: Bool
+    private let window: @Sendable () -> Int
+    private let order: Order
+    private let failsFast: Bool
     private let state = NIOLockedValueBox(State())
-    private var tasks: [Int: TaskID] = [:]
-    private var lastEnded = -1
+    private var batches: [Int: BatchID] = [:]
 
-    init(shell: PoolShell, window: Int, isOrdered: Bool) {
+    /// - Parameters:
+    ///   - window: how many tasks may be outstanding; asked each time.
+    ///   - failsFast: the first failure, in time, is handed to the consumer before anything else.
+    init(shell: PoolShell, order: Order, failsFast: Bool, window: @escaping @Sendable () -> Int) {
         self.shell = shell
-        self.window = max(1, window)
-        self.isOrdered = isOrdered
+        self.window = window
+        self.order = order
+        self.failsFast = failsFast
     }
 
     // MARK: Feeding; one feeder
 
-    /// Waits until there is room for a task. False: nobody wants any more.
-    func waitForRoom() async -> Bool {
+    /// Waits until there is room, and says for how many tasks. 0: nobody wants any more.
+    func room() async -> Int {
         while true {
-            let (isCancelled, hasRoom) = state.withLockedValue { ($0.isCancelled, $0.outstanding < window) }
-            if isCancelled { return false }
-            if hasRoom { return true }
+            let window = max(1, window())
+            let (isCancelled, outstanding) = state.withLockedValue { ($0.isCancelled, $0.outstanding) }
+            if isCancelled { return 0 }
+            if outstanding < window { return window - outstanding }
             await withCheckedContinuation { continuation in
                 let resumeNow = state.withLockedValue { state in
                     if state.isCancelled || state.outstanding < window { return true }
@@ -54,21 +89,15 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         }
     }
 
-    /// Hands a task to the pool; its index is the number of tasks before it.
+    /// Hands tasks to the pool; the first one's index is the number of tasks before it.
     func feed(_ request: TaskRequest) {
+        let count = Int(request.count)
         let index = state.withLockedValue { state in
-            state.outstanding += 1
-            state.fed += 1
-            return state.fed - 1
+            state.outstanding += count
+            state.fed += count
+            return state.fed - count
         }
-        shell.loop.execute {
-            guard !self.state.withLockedValue({ $0.isCancelled }) else {
-                return self.taskEnded(TaskOutcome(end: .cancelled), tag: index)
-            }
-            let task = self.shell.submit(request, waiter: self, tag: index)
-            // Else it ended at once: there are no workers to be had.
-            if self.lastEnded != index { self.tasks[index] = task }
-        }
+        shell.enqueue(request, waiter: self, first: index)
     }
 
     /// A task that failed before it could be sent.
@@ -78,7 +107,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
             state.fed += 1
             return state.fed - 1
         }
-        complete(outcome, index)
+        complete(.one(index, outcome))
     }
 
     /// No more tasks; `failure`: the input threw.
@@ -93,40 +122,57 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
 
     // MARK: Ends; from the pool
 
-    func taskEnded(_ outcome: TaskOutcome, tag: Int) {
-        tasks[tag] = nil
-        lastEnded = tag
-        complete(outcome, tag)
+    func tasksSubmitted(as batch: BatchID, first: Int) {
+        batches[first] = batch
+        if state.withLockedValue({ $0.isCancelled }) { shell.loop.execute { self.shell.cancel([batch]) } }
     }
 
-    private func complete(_ outcome: TaskOutcome, _ tag: Int) {
+    func batchEnded(first: Int) {
+        batches[first] = nil
+    }
+
+    func taskEnded(_ outcome: TaskOutcome, task: Int) {
+        complete(.one(task, outcome))
+    }
+
+    func tasksReturned(_ run: ReturnedRun) {
+        complete(.run(run))
+    }
+
+    private func complete(_ piece: Piece) {
         let consumer = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
-            state.ready[tag] = outcome
-            if !isOrdered { state.order.append(tag) }
-            return isOrdered && tag != state.nextIndex ? nil : state.takeConsumer()
+            switch order {
+            case .ofInputs: state.ready[piece.first] = piece
+            case .ofCompletion: state.queue.append(piece)
+            }
+            if failsFast, state.failure == nil, case .one(_, let outcome) = piece, outcome.hasFailed {
+                state.failure = piece
+            }
+            return state.canStep(order) ? state.takeConsumer() : nil
         }
         consumer?.resume()
     }
 
     // MARK: Taking; one consumer
 
-    /// The next outcome and its index, or nil after the last one.
+    /// The next tasks that ended, or nil after the last ones. Those of the call before are done with.
     ///
     /// - Throws: what the input threw, after the outcomes of everything before it.
-    func next() async throws -> (index: Int, outcome: TaskOutcome)? {
+    func next() async throws -> Piece? {
         while true {
-            let step = state.withLockedValue { $0.step(isOrdered: isOrdered) }
-            switch step {
-            case .outcome(let index, let outcome, let feeder):
-                feeder?.resume()
-                return (index, outcome)
+            let window = window()
+            let step = state.withLockedValue { $0.step(order, window: window) }
+            step.feeder?.resume()
+            switch step.kind {
+            case .piece(let piece):
+                return piece
             case .end(let failure):
                 if let failure { throw failure }
                 return nil
             case .wait:
                 await withCheckedContinuation { continuation in
                     let resumeNow = state.withLockedValue { state in
-                        if state.canStep(isOrdered: isOrdered) { return true }
+                        if state.canStep(order) { return true }
                         state.consumer = continuation
                         return false
                     }
@@ -146,17 +192,20 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         }
         feeder?.resume()
         consumer?.resume()
-        shell.loop.execute {
-            for task in self.tasks.values { self.shell.cancel(task) }
-        }
+        shell.loop.execute { self.shell.cancel(Array(self.batches.values)) }
     }
 }
 
 extension TaskStream.State {
-    fileprivate enum Step {
-        case outcome(Int, TaskOutcome, feeder: CheckedContinuation<Void, Never>?)
-        case end((any Error)?)
-        case wait
+    fileprivate struct Step {
+        enum Kind {
+            case piece(TaskStream.Piece)
+            case end((any Error)?)
+            case wait
+        }
+
+        var kind: Kind
+        var feeder: CheckedContinuation<Void, Never>?
     }
 
     fileprivate mutating func takeConsumer() -> CheckedContinuation<Void, Never>? {
@@ -165,30 +214,36 @@ extension TaskStream.State {
         return waiting
     }
 
-    fileprivate func canStep(isOrdered: Bool) -> Bool {
-        (isOrdered ? ready[nextIndex] != nil : !order.isEmpty) || inputEnded && outstanding == 0
+    private var isAtEnd: Bool { inputEnded && outstanding == held }
+
+    fileprivate func canStep(_ order: TaskStream.Order) -> Bool {
+        if failure != nil || isAtEnd { return true }
+        switch order {
+        case .ofInputs: return ready[nextIndex] != nil
+        case .ofCompletion: return !queue.isEmpty
+        }
     }
 
-    fileprivate mutating func step(isOrdered: Bool) -> Step {
-        let index: Int
-        if isOrdered {
-            index = nextIndex
-        } else if let first = order.first {
-            index = first
-        } else {
-            return inputEnded && outstanding == 0 ? .end(inputFailure) : .wait
+    fileprivate mutating func step(_ order: TaskStream.Order, window: Int) -> Step {
+        // What the consumer had makes room; the feeder is woken for more than one task where the window has room for many.
+        outstanding -= held
+        held = 0
+        var waiting: CheckedContinuation<Void, Never>?
+        if outstanding <= window - max(1, window / 4) {
+            waiting = feeder
+            feeder = nil
         }
-        guard let outcome = ready.removeValue(forKey: index) else {
-            return inputEnded && outstanding == 0 ? .end(inputFailure) : .wait
+        if let failure { return Step(kind: .piece(failure), feeder: waiting) }
+        let piece: TaskStream.Piece?
+        switch order {
+        case .ofInputs: piece = ready.removeValue(forKey: nextIndex)
+        case .ofCompletion: piece = queue.popFirst()
         }
-        outstanding -= 1
-        if isOrdered {
-            nextIndex += 1
-        } else {
-            order.removeFirst()
+        guard let piece else {
+            return Step(kind: isAtEnd ? .end(inputFailure) : .wait, feeder: waiting)
         }
-        let waiting = feeder
-        feeder = nil
-        return .outcome(index, outcome, feeder: waiting)
+        nextIndex += piece.count
+        held = piece.count
+        return Step(kind: .piece(piece), feeder: waiting)
     }
 }

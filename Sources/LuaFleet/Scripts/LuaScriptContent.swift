@@ -30,6 +30,9 @@ final class LuaScriptContent: Sendable, Hashable {
     func hash(into hasher: inout Hasher) {
         hasher.combine(hash)
     }
+
+    /// The chunk name for people.
+    var name: String { String(decoding: chunkName.dropFirst(), as: UTF8.self) }
 }
 
 extension LuaScript {

@@ -22,7 +22,7 @@ package final class SharedMapping: @unchecked Sendable {  // the memory is used 
         guard descriptor >= 0 else {
             throw SharedMappingError(description: "no memory for \(byteCount) bytes: \(String(cString: strerror(-descriptor)))")
         }
-        guard let start = lfs_map_file(descriptor, byteCount) else {
+        guard let start = lfs_map_memory(descriptor, byteCount) else {
             close(descriptor)
             throw SharedMappingError(description: "no room to map \(byteCount) bytes")
         }

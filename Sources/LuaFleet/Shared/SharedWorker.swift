@@ -71,6 +71,17 @@ final class SharedWorker {
         hub.end(party, died: died)
     }
 
+    /// Tasks that follow each other have been answered.
+    func tasksEnded(_ first: UInt32, count: UInt32) {
+        guard !tasks.isEmpty else { return }
+        for offset in 0..<count { taskEnded(first &+ offset, died: false) }
+    }
+
+    /// Tasks behind the last one that has started are taken back.
+    func recalled(after started: UInt32) {
+        for sequence in tasks.keys where Int32(bitPattern: sequence &- started) > 0 { taskEnded(sequence, died: false) }
+    }
+
     /// The process is over, and every task that it had.
     func ended(died: Bool) {
         for sequence in tasks.keys.sorted() { taskEnded(sequence, died: died) }

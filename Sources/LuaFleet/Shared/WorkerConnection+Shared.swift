@@ -6,23 +6,23 @@ import LuaFleetWire
 import NIOCore
 
 extension WorkerConnection {
-    /// A task is about to be sent.
-    func sends(_ request: TaskRequest, sequence: UInt32) {
-        guard !request.payload.handles.isEmpty else { return }
+    /// A task with these handles in its arguments is about to be sent.
+    func sends(_ handles: [SharedHandle], to sequence: UInt32, of record: TaskRecord, task: UInt32) {
+        guard !handles.isEmpty else { return }
         shared?.sends(
-            request.payload.handles, to: sequence, ownsProcess: request.isolation == .freshProcess,
-            name: { "task \(request.index) (worker \(id.slot + 1))" })
+            handles, to: sequence, ownsProcess: record.request.isolation == .freshProcess,
+            name: { name(of: record, task) })
     }
 
-    func requested(_ payload: UnsafeRawBufferPointer, sequence: UInt32, ownsProcess: Bool, index: UInt64 = 0)
+    /// A task of this record, or the pool's initializer or finalizer, asks.
+    func requested(_ payload: UnsafeRawBufferPointer, sequence: UInt32, of record: TaskRecord?, task: UInt32)
         throws(ProtocolViolation)
     {
         guard let loop = channel?.eventLoop else { return }
-        let slot = id.slot
         let connection = NIOLoopBound(self, eventLoop: loop)
         try shared?.received(
-            payload, from: sequence, ownsProcess: ownsProcess,
-            name: { index == 0 ? "a task of worker \(slot + 1)" : "task \(index) (worker \(slot + 1))" }
+            payload, from: sequence, ownsProcess: record?.request.isolation == .freshProcess,
+            name: { name(of: record, task) }
         ) { reply in
             if loop.inEventLoop {
                 connection.value.send(reply, sequence: sequence)
@@ -32,12 +32,22 @@ extension WorkerConnection {
         }
     }
 
+    /// Who it is in messages about others that wait.
+    private func name(of record: TaskRecord?, _ task: UInt32) -> String {
+        guard let record else { return "a task of worker \(id.slot + 1)" }
+        return "task \(record.number + Int(task)) (\(record.request.script.name), worker \(id.slot + 1))"
+    }
+
     private func send(_ reply: SharedReply, sequence: UInt32) {
         let frame = reply.frame(worker: id.slot, task: sequence)
-        guard let mapping = reply.mapping else { return writeAndFlush(ByteBuffer(bytes: frame)) }
+        guard let mapping = reply.mapping else {
+            write(frame)
+            return flush()
+        }
         guard let channel else { return }
         // The descriptor is sent past the channel, so everything before it has to be in the socket, and nothing may be written meanwhile.
-        held = []
+        passOn()
+        isHeld = true
         let connection = NIOLoopBound(self, eventLoop: channel.eventLoop)
         channel.writeAndFlush(ByteBuffer()).whenComplete { result in
             if case .success = result { connection.value.send(frame, with: mapping) }
@@ -53,19 +63,16 @@ extension WorkerConnection {
             channel.eventLoop.scheduleTask(in: .milliseconds(1)) { connection.value.send(frame, with: mapping) }
             return
         }
-        let waiting = held ?? []
-        held = nil
+        isHeld = false
         guard sent > 0 else { return }
         if sent < frame.count { channel.write(ByteBuffer(bytes: frame[sent...]), promise: nil) }
-        for bytes in waiting { channel.write(bytes, promise: nil) }
-        channel.flush()
+        flush()
     }
 }
 
 extension SharedReference {
     /// References to every shared object in a message.
-    static func all(in message: [UInt8], if hasHandles: Bool) -> [SharedReference] {
-        guard hasHandles else { return [] }
-        return message.withUnsafeBytes { SharedItem.handles(in: $0) }.compactMap { SharedReference($0) }
+    static func all(in message: [UInt8]) -> [SharedReference] {
+        message.withUnsafeBytes { SharedItem.handles(in: $0) }.compactMap { SharedReference($0) }
     }
 }

@@ -25,6 +25,8 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private var control: Int32 = -1
     private var noise: Int32 = -1
     private var firstWorker: Int32 = -1
+    /// What this server's workers share with the host; nil: it was not spawned.
+    private(set) var pages: WorkerPages?
     private var pid: pid_t = 0
     private var received = ByteBuffer()
     private var hasPreface = false
@@ -59,6 +61,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
         control = spawned.control
         noise = spawned.noise
         firstWorker = spawned.firstWorker
+        pages = spawned.pages
         ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(self) }

@@ -11,7 +11,7 @@ struct LongAnswer {
     private(set) var message: [UInt8]
     private var missing: Int
 
-    /// Takes the beginning of an answer from the front of `bytes`, all of them; nil when they do not begin with one. The parser has accepted its length.
+    /// Takes the beginning of an answer of one task from the front of `bytes`, all of them; nil when they do not begin with one. The parser has accepted its length.
     init?(front bytes: inout ByteBuffer) throws(ProtocolViolation) {
         let prefix = FrameHeader.size + AnswerHead.size
         guard bytes.readableBytes >= prefix else { return nil }
@@ -20,7 +20,9 @@ struct LongAnswer {
             var reader = FieldReader(UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size...]))
             return (header, AnswerHead(from: &reader))
         }
-        guard heads.0.kind == .values || heads.0.kind == .failure, let head = heads.1 else { return nil }
+        guard heads.0.kind == .values || heads.0.kind == .failure, let head = heads.1, head.count == 1 else {
+            return nil
+        }
         let length = Int(heads.0.length) - AnswerHead.size
         guard length > 0 else { return nil }
         header = heads.0

@@ -7,37 +7,73 @@ import LuaFleetWire
 import NIOCore
 import NIOPosix
 
-/// All of it belongs to the event loop, but for `loop` itself.
+/// All of it belongs to the event loop, but for `loop`, `enqueue` and what is said to be thread-safe.
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
-    private let executable: String
-    private let resultLimit: UInt32
-    private let logger: Logger
-    private var core: PoolCore
+    let settings: PoolShellSettings
+    private let inbox = TaskInbox()
+    private var submissions: [TaskInbox.Submission] = []
+
+    var core: PoolCore
     private var actions: [PoolAction] = []
     private var isPerforming = false
-    private var records: [TaskRecord?] = []
-    private var connections: [WorkerConnection?] = []
-    private var scripts = ScriptRegistry()
-    private let keeper = SharedKeeper()
-    private var server: ForkServerProcess?
-    private var hasLaunched = false
+    var records: [TaskRecord?] = []
+    var connections: [WorkerConnection?] = []
+    var scripts = ScriptRegistry()
+    let keeper = SharedKeeper()
+    /// Of the next task that is handed in.
+    private var nextNumber = 1
+    var server: ForkServerProcess?
+    var hasLaunched = false
+    /// Connections that have something to flush, and those that the core wants looked at.
+    var unflushed: [WorkerConnection] = []
+    var toInspect: [WorkerID] = []
+    /// The answers that the core is being told of: its `finish` actions take them, in order.
+    var answers: WorkerAnswers?
     private var timer: (due: Moment, task: Scheduled<Void>)?
     /// Called once, when workers can be had or when it is known that none can.
     private var onOpen: ((SetupFailure?) -> Void)?
     private var onClose: [() -> Void] = []
+    let events = PoolEventHub()
+    /// What the core says a worker should be given at a time; for streams on other threads.
+    let share = ShareHint()
 
-    init(loop: any EventLoop, executable: String, core: PoolCore, resultLimit: UInt32, logger: Logger) {
+    init(loop: any EventLoop, settings: PoolShellSettings, core: PoolCore) {
         self.loop = loop
-        self.executable = executable
+        self.settings = settings
         self.core = core
-        self.resultLimit = resultLimit
-        self.logger = logger
     }
 
-    private var now: Moment { Moment(nanoseconds: lfs_now()) }
+    var now: Moment { Moment(nanoseconds: lfs_now()) }
 
-    // MARK: What the library asks; on the event loop
+    // MARK: What the library asks
+
+    /// Hands tasks to the pool. Thread-safe; the waiter hears of them on the event loop.
+    func enqueue(_ request: TaskRequest, waiter: any TaskWaiter, first: Int = 0) {
+        if inbox.add(.init(request: request, waiter: waiter, first: first)) {
+            loop.execute { self.takeSubmissions() }
+        }
+    }
+
+    /// On the event loop: what was handed in before this moment is submitted.
+    func takeSubmissions() {
+        inbox.take(into: &submissions)
+        for submission in submissions { submit(submission) }
+        submissions.removeAll(keepingCapacity: true)
+        perform()
+    }
+
+    private func submit(_ submission: TaskInbox.Submission) {
+        let count = submission.request.count
+        let id = core.tasksSubmitted(count, submission.request.policy, at: now)
+        while records.count <= Int(id.index) { records.append(nil) }
+        records[Int(id.index)] = TaskRecord(
+            request: submission.request, waiter: submission.waiter, first: submission.first, number: nextNumber,
+            open: count)
+        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: submission.request.script.name))
+        nextNumber += Int(count)
+        submission.waiter.tasksSubmitted(as: id, first: submission.first)
+    }
 
     func open(_ onOpen: @escaping (SetupFailure?) -> Void) {
         self.onOpen = onOpen
@@ -45,25 +81,27 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         perform()
     }
 
-    @discardableResult
-    func submit(_ request: TaskRequest, waiter: any TaskWaiter, tag: Int = 0) -> TaskID {
-        let id = core.taskSubmitted(request.limits, at: now)
-        while records.count <= Int(id.index) { records.append(nil) }
-        records[Int(id.index)] = TaskRecord(
-            request: request, waiter: waiter, tag: tag, outcome: TaskOutcome(end: .answered))
-        perform()
-        return id
-    }
-
-    func cancel(_ id: TaskID) {
-        core.taskCancelled(id, at: now)
+    func cancel(_ batches: some Sequence<BatchID>) {
+        for id in batches { core.batchCancelled(id, at: now) }
         perform()
     }
 
-    func close(terminating: Bool, _ onClose: @escaping () -> Void) {
+    func close(_ way: PoolEnd, _ onClose: @escaping () -> Void) {
+        takeSubmissions()  // those that came before the end still count
         guard !core.isClosed else { return onClose() }
         self.onClose.append(onClose)
-        if terminating { core.terminateRequested(at: now) } else { core.closeRequested(at: now) }
+        switch way {
+        case .draining: core.closeRequested(at: now)
+        case .cancellingQueue:
+            core.queueCancelled(at: now)
+            core.closeRequested(at: now)
+        case .terminating: core.terminateRequested(at: now)
+        }
+        perform()
+    }
+
+    func resize(minimum: Int, maximum: Int) {
+        core.resized(minimum: minimum, maximum: maximum, at: now)
         perform()
     }
 
@@ -74,14 +112,20 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     // MARK: Actions
 
-    private func perform() {
+    func perform() {
         guard !isPerforming else { return }  // the outer call goes on with what was added
         isPerforming = true
         repeat {
-            core.takeActions(into: &actions)
-            for action in actions { perform(action) }
-        } while !actions.isEmpty
+            repeat {
+                core.takeActions(into: &actions, at: now)
+                for action in actions { perform(action) }
+            } while !actions.isEmpty
+            inspect()
+        } while !toInspect.isEmpty
+        for connection in unflushed { connection.flush() }
+        unflushed.removeAll(keepingCapacity: true)
         isPerforming = false
+        share.tasks = core.usualShare
         setTimer()
         if let failure = core.broken, let onOpen {
             self.onOpen = nil
@@ -92,22 +136,32 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private func perform(_ action: PoolAction) {
         switch action {
         case .launchServer:
-            server = ForkServerProcess.launch(executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+            server = ForkServerProcess.launch(
+                settings.executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
             hasLaunched = true
-        case .stopServer:
-            server?.stop()
-        case .startWorker(let id):
-            startWorker(id)
+        case .stopServer: server?.stop()
+        case .startWorker(let id): startWorker(id)
         case .killWorker(let id):
             server?.send(.frame(FrameHeader(kind: .killWorker, worker: id.slot, task: id.generation)))
-        case .dropWorker(let id):
-            connections[Int(id.slot)]?.shared?.ended(died: true)
-            connections[Int(id.slot)]?.drop()
+        case .interruptWorker: break
+        case .dropWorker(let id, let end):
+            if let connection = connections[Int(id.slot)] {
+                events.post(.workerEnded(worker: Int(id.slot) + 1, pid: connection.pid, LuaWorkerEnd(end)))
+                connection.shared?.ended(died: true)
+                connection.drop()
+            }
             connections[Int(id.slot)] = nil
-        case .send(let task, let worker, let sequence, let attempt):
-            send(task, to: worker, sequence: sequence, attempt: attempt)
-        case .finish(let task, let end, let worker):
-            finish(task, end, worker: worker)
+        case .initialize(let id, let sequence, let epoch):
+            prepare(id, settings.initializer, sequence: sequence, epoch: epoch)
+        case .finalize(let id, let sequence, let epoch):
+            prepare(id, settings.finalizer, sequence: sequence, epoch: epoch)
+        case .send(let tasks, let worker, let sequence, let attempt, let epoch):
+            send(tasks, to: worker, sequence: sequence, attempt: attempt, epoch: epoch)
+        case .recall(let id, let epoch): recall(id, epoch: epoch)
+        case .inspect(let id): toInspect.append(id)
+        case .measure(let id): measure(id)
+        case .repeated(let tasks, let end, let worker): repeated(tasks, end, worker: worker)
+        case .finish(let tasks, let end, let worker): finish(tasks, end, worker: worker)
         case .opened:
             let onOpen = onOpen
             self.onOpen = nil
@@ -116,6 +170,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
             timer?.task.cancel()
             timer = nil
             keeper.end()
+            events.finish()
             let waiting = onClose
             onClose = []
             for closed in waiting { closed() }
@@ -126,6 +181,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         guard let next = core.nextMoment, !core.isClosed else { return }
         if let timer, timer.due <= next { return }
         timer?.task.cancel()
+        let now = now
         let delay = next.nanoseconds > now.nanoseconds ? next.nanoseconds - now.nanoseconds : 0
         let task = loop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: delay))) {
             self.timer = nil
@@ -134,214 +190,23 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         }
         timer = (next, task)
     }
-
-    private func startWorker(_ id: WorkerID) {
-        var ends: (Int32, Int32) = (-1, -1)
-        var failure: Int32 = 0
-        // The first tenant of the first slot was asked for when the server was spawned.
-        let ahead = id == WorkerID(slot: 0, generation: 0) ? server?.takeFirstWorker() : nil
-        if let ahead {
-            ends.0 = ahead
-        } else {
-            failure = withUnsafeMutableBytes(of: &ends) {
-                lfs_socket_pair($0.bindMemory(to: Int32.self).baseAddress!)  // a tuple of two: never nil
-            }
-        }
-        while connections.count <= Int(id.slot) { connections.append(nil) }
-        guard failure == 0 else {
-            core.workerNotStarted(id, errno: -failure, at: now)
-            return
-        }
-        let connection = WorkerConnection(id: id, parser: FrameParser(limit: resultLimit), delegate: self)
-        connection.shared = SharedWorker(slot: id.slot, keeper: keeper)
-        connection.socket = ends.0
-        connections[Int(id.slot)] = connection
-        if ahead == nil {
-            server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
-        }
-        ClientBootstrap(group: loop)
-            .channelOption(.maxMessagesPerRead, value: 4)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
-            }
-            .withConnectedSocket(ends.0)
-            .assumeIsolated()
-            .whenComplete { result in
-                if case .success(let channel) = result { connection.attached(to: channel) }
-            }
-    }
-
-    private func send(_ task: TaskID, to worker: WorkerID, sequence: UInt32, attempt: UInt32) {
-        guard let connection = connections[Int(worker.slot)], let request = records[Int(task.index)]?.request else {
-            return
-        }
-        let (script, evicted) = scripts.id(of: request.script)
-        if let evicted {
-            for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
-                other.writeAndFlush(
-                    ByteBuffer(bytes: [UInt8].frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted))))
-            }
-        }
-        if connection.knownScripts.insert(script).inserted {
-            let definition = ScriptDefinition(
-                id: script, form: request.script.form, chunkName: request.script.chunkName,
-                source: request.script.source)
-            connection.write(
-                ByteBuffer(
-                    bytes: [UInt8].frame(FrameHeader(kind: .define, worker: worker.slot), payload: definition.payload)))
-        }
-        let header = FrameHeader(kind: .task, worker: worker.slot, task: sequence)
-        let head = TaskHead(
-            script: script, isolation: request.isolation, setsArg: request.setsArg, attempt: attempt,
-            index: request.index)
-        connection.task = task
-        connection.sends(request, sequence: sequence)
-        records[Int(task.index)]?.sentAt = lfs_now()
-        records[Int(task.index)]?.outcome.attempts = attempt
-        if let frame = records[Int(task.index)]?.request.payload.frame(header, head) { connection.writeAndFlush(frame) }
-    }
-
-    private func finish(_ task: TaskID, _ end: TaskEnd, worker: WorkerID?) {
-        guard var record = records[Int(task.index)] else { return }
-        records[Int(task.index)] = nil
-        record.outcome.end = end
-        if let worker {
-            record.outcome.worker = Int(worker.slot) + 1
-            if record.outcome.pid == 0 { record.outcome.pid = connections[Int(worker.slot)]?.pid ?? 0 }
-            if record.outcome.nanoseconds == 0 && record.sentAt != 0 {
-                record.outcome.nanoseconds = lfs_now() - record.sentAt
-            }
-            if let connection = connections[Int(worker.slot)], connection.task == task { connection.task = nil }
-        }
-        if record.outcome.hasFailed && record.request.payload.arguments.count <= 4096 {
-            record.outcome.arguments = Array(record.request.payload.arguments)
-        }
-        record.waiter.taskEnded(record.outcome, tag: record.tag)
-    }
 }
 
-// MARK: - What the fork server says
-
-extension PoolShell: ForkServerDelegate {
-    func forkServerIsReady() {
-        core.serverReady(at: now)
-        perform()
-    }
-
-    func forkServerReported(_ header: FrameHeader, payload: UnsafeRawBufferPointer) throws(ProtocolViolation) {
-        let id = WorkerID(slot: header.worker, generation: header.task)
-        switch header.kind {
-        case .workerExited:
-            let report = try WorkerExitReport(payload: payload)
-            guard Int(id.slot) < connections.count, let connection = connections[Int(id.slot)], connection.id == id
-            else { return }
-            connection.exited(report, on: loop)
-        case .workerNotStarted:
-            var reader = FieldReader(payload)
-            guard let failure = reader.integer(Int32.self) else { throw .malformed(header.kind) }
-            core.workerNotStarted(id, errno: failure, at: now)
-            perform()
-        default:
-            throw .unexpected(header.kind)
-        }
-    }
-
-    func forkServerEnded(_ failure: SetupFailure?) {
-        server = nil
-        core.serverEnded(failure, at: now)
-        perform()
-    }
+/// What the shell needs to know of a pool.
+struct PoolShellSettings: Sendable {
+    var executable: String
+    /// Of one frame.
+    var resultLimit: UInt32
+    var logger: Logger
+    var initializer: TaskRequest?
+    var finalizer: TaskRequest?
 }
 
-// MARK: - What workers say
-
-extension PoolShell: WorkerConnectionDelegate {
-    func worker(_ connection: WorkerConnection, sent header: FrameHeader, payload: UnsafeRawBufferPointer)
-        throws(ProtocolViolation)
-    {
-        switch header.kind {
-        case .ready:
-            var reader = FieldReader(payload)
-            guard let pid = reader.integer(Int32.self) else { throw .malformed(.ready) }
-            connection.pid = pid
-            try core.workerReady(connection.id, at: now)
-        case .values, .failure:
-            var reader = FieldReader(payload)
-            guard let head = AnswerHead(from: &reader) else { throw .malformed(header.kind) }
-            try worker(connection, answered: header, head, Array(reader.rest))
-        case .output:
-            guard let stream = OutputStream(rawValue: header.flags) else { throw .malformed(.output) }
-            withRecord(of: connection) { record in
-                switch stream {
-                case .standardOutput: record.outcome.standardOutput.append(contentsOf: payload)
-                case .standardError: record.outcome.standardError.append(contentsOf: payload)
-                }
-            }
-        case .message:
-            break  // nobody listens yet
-        case .request:
-            let isolation = connection.task.flatMap { records[Int($0.index)]?.request.isolation }
-            try connection.requested(payload, sequence: header.task, ownsProcess: isolation == .freshProcess)
-            return
-        case .exiting:
-            var reader = FieldReader(payload)
-            guard let code = reader.integer(Int32.self) else { throw .malformed(.exiting) }
-            withRecord(of: connection) { $0.outcome.exitCode = code }
-        case .processExited:
-            var reader = FieldReader(payload)
-            guard let exit = ProcessExit(from: &reader), let errno = reader.integer(Int32.self) else {
-                throw .malformed(.processExited)
-            }
-            withRecord(of: connection) { $0.outcome.pid = exit.pid }
-            connection.shared?.taskEnded(header.task, died: true)
-            try core.taskProcessEnded(
-                on: connection.id, sequence: header.task, errno == 0 ? .workerDied(exit) : .notForked(errno), at: now)
-        case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .reply:
-            throw .unexpected(header.kind)
-        }
-        perform()
-    }
-
-    func worker(_ connection: WorkerConnection, answered header: FrameHeader, _ head: AnswerHead, _ message: [UInt8])
-        throws(ProtocolViolation)
-    {
-        let answer: TaskOutcome.Answer
-        if header.kind == .values {
-            answer = .values(message)
-        } else {
-            guard let failure = WireFailure(rawValue: header.flags) else { throw .malformed(.failure) }
-            answer = .failure(failure, message)
-        }
-        withRecord(of: connection) { record in
-            record.outcome.references = SharedReference.all(in: message, if: header.kind == .values && header.flags == 1)
-            record.outcome.answer = answer
-            record.outcome.nanoseconds = head.nanoseconds
-            record.outcome.pid = head.pid
-        }
-        connection.shared?.taskEnded(header.task, died: false)
-        try core.taskAnswered(by: connection.id, sequence: header.task, at: now)
-        perform()
-    }
-
-    private func withRecord(of connection: WorkerConnection, _ body: (inout TaskRecord) -> Void) {
-        guard let task = connection.task, records[Int(task.index)] != nil else { return }
-        body(&records[Int(task.index)]!)  // looked at one line above
-    }
-
-    func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation) {
-        logger.warning(
-            "worker broke the protocol", metadata: ["worker": "\(connection.id.slot + 1)", "how": "\(violation)"])
-        core.workerMisbehaved(connection.id, violation, at: now)
-        perform()
-    }
-
-    func worker(_ connection: WorkerConnection, ended report: WorkerExitReport) {
-        withRecord(of: connection) { record in
-            record.outcome.standardOutput.append(contentsOf: report.standardOutput)
-            record.outcome.standardError.append(contentsOf: report.standardError)
-        }
-        connection.shared?.ended(died: true)
-        core.workerExited(connection.id, report.exit, lastStarted: report.lastStarted, at: now)
-        perform()
-    }
+/// How a pool comes to its end.
+enum PoolEnd {
+    /// Everything that was submitted ends as it would.
+    case draining
+    /// What runs ends as it would, what waits is cancelled.
+    case cancellingQueue
+    case terminating
 }

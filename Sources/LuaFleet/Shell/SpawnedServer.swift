@@ -12,6 +12,8 @@ package struct SpawnedServer: Sendable {
     let noise: Int32
     /// The host's end of the socket of worker 0, which was asked for in the same breath: it is ready when the server is. -1: it was not.
     let firstWorker: Int32
+    /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
+    let pages: WorkerPages
 
     private static let ahead = NIOLockedValueBox<(executable: String, server: SpawnedServer)?>(nil)
 
@@ -35,6 +37,7 @@ package struct SpawnedServer: Sendable {
     }
 
     private static func spawn(_ executable: String, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
+        let pages = try WorkerPages()
         var control: (Int32, Int32) = (-1, -1)
         var noise: (Int32, Int32) = (-1, -1)
         let paired = withUnsafeMutableBytes(of: &control) {
@@ -49,15 +52,15 @@ package struct SpawnedServer: Sendable {
             throw .hostResources(-piped)
         }
         var pid: pid_t = 0
-        let firstWorker = asksForWorker ? Self.askForWorker(on: control.0) : -1
-        let spawned = lfs_spawn_fork_server(executable, "\(protocolVersion)", control.1, noise.1, &pid)
+        let firstWorker = asksForWorker && pages.page(0) != nil ? Self.askForWorker(on: control.0) : -1
+        let spawned = lfs_spawn_fork_server(executable, "\(protocolVersion)", control.1, noise.1, pages.fd, &pid)
         closeAll(control.1, noise.1)
         guard spawned == 0 else {
             closeAll(control.0, noise.0)
             if firstWorker >= 0 { closeAll(firstWorker) }
             throw .notExecutable(-spawned)
         }
-        return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker)
+        return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker, pages: pages)
     }
 
     /// Puts the command for worker 0 into the control socket, where the server finds it as soon as it runs.

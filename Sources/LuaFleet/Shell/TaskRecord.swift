@@ -1,21 +1,97 @@
-// What the shell keeps of a task while the core decides about it: bytes and a waiter.
+// What the shell keeps of tasks while the core decides about them, and whom it tells when they end.
 import LuaFleetCore
 import LuaFleetWire
+import NIOCore
 
-/// A task as it is handed to the pool.
-struct TaskRequest: Sendable {
-    var script: LuaScriptContent
-    var payload: TaskPayload
-    var isolation: WireIsolation
-    var setsArg = false
-    var limits: TaskLimits
-    /// What `fleet.task.index` says; from 1.
-    var index: UInt64 = 1
+/// Who waits for tasks. Called on the event loop, and must not block. `task` is the number that the task was submitted with.
+protocol TaskWaiter: AnyObject, Sendable {
+    /// Exactly once for each task, unless it is part of a run.
+    func taskEnded(_ outcome: TaskOutcome, task: Int)
+    /// Several tasks returned, and nothing else is to be said of them.
+    func tasksReturned(_ run: ReturnedRun)
+    /// The task wrote something, where the waiter asked for that (`hearsOutput`): the outcome does not repeat it.
+    func taskWrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream, task: Int)
+    /// `fleet.progress`, `fleet.send`, `fleet.log`.
+    func taskSaid(_ message: TaskMessage, task: Int)
+    /// They are the core's now, under this name; `first` is the number of the first.
+    func tasksSubmitted(as batch: BatchID, first: Int)
+    /// The last task of the batch has ended.
+    func batchEnded(first: Int)
+    /// They were sent to a worker.
+    func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int)
+    var hearsOutput: Bool { get }
 }
 
-/// Who waits for a task. Called on the event loop, exactly once, and must not block.
-protocol TaskWaiter: AnyObject, Sendable {
-    func taskEnded(_ outcome: TaskOutcome, tag: Int)
+extension TaskWaiter {
+    func tasksReturned(_ run: ReturnedRun) {
+        for (offset, outcome) in run.outcomes().enumerated() { taskEnded(outcome, task: run.first + offset) }
+    }
+    func taskWrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream, task: Int) {}
+    func taskSaid(_ message: TaskMessage, task: Int) {}
+    func tasksSubmitted(as batch: BatchID, first: Int) {}
+    func batchEnded(first: Int) {}
+    func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int) {}
+    var hearsOutput: Bool { false }
+}
+
+/// What a script said while it ran: an encoded message of the function's arguments.
+struct TaskMessage: Sendable {
+    /// A closed set; the numbers are those of LuaVM.
+    enum Kind: UInt8, Sendable {
+        case progress = 1
+        case send = 2
+        case log = 3
+    }
+
+    var kind: Kind
+    var bytes: [UInt8]
+}
+
+/// Tasks that follow each other and returned, with their messages of results back to back.
+struct ReturnedRun: Sendable {
+    /// The number of the first task.
+    var first: Int
+    var count: Int
+    var messages: ByteBuffer
+    /// Of each, where they were answered together their mean.
+    var nanoseconds: UInt64
+    var attempts: UInt32
+    var worker: Int
+    var pid: Int32
+
+    /// One by one.
+    func outcomes() -> [TaskOutcome] {
+        var messages = messages
+        return (0..<count).map { _ in
+            var outcome = TaskOutcome(end: .answered)
+            outcome.nanoseconds = nanoseconds
+            outcome.attempts = attempts
+            outcome.worker = worker
+            outcome.pid = pid
+            if let bytes = messages.readMessages(1) {
+                outcome.answer = .values(Array(bytes.readableBytesView))
+            } else {
+                outcome.end = .protocolViolation(.malformed(.values))
+            }
+            return outcome
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Takes `count` messages off the front; nil, and nothing taken, where there are not so many.
+    mutating func readMessages(_ count: Int) -> ByteBuffer? {
+        let length = withUnsafeReadableBytes { bytes -> Int? in
+            guard var reader = try? ValueReader(bytes) else { return nil }
+            do throws(ValueError) {
+                for _ in 0..<count { try reader.skip() }
+            } catch {
+                return nil
+            }
+            return reader.offset
+        }
+        return length.flatMap { readSlice(length: $0) }
+    }
 }
 
 /// How a task ended, with all that is known of it.
@@ -31,9 +107,7 @@ struct TaskOutcome: Sendable {
     var answer: Answer?
     /// Keeps the shared objects in the results until they are decoded.
     var references: [SharedReference] = []
-    var hasFailed: Bool {
-        if end == .answered, case .values = answer { false } else { true }
-    }
+    var hasFailed: Bool { end != .answered }
     var standardOutput: [UInt8] = []
     var standardError: [UInt8] = []
     /// The code of `os.exit`, where the script called it.
@@ -47,11 +121,16 @@ struct TaskOutcome: Sendable {
     var arguments: [UInt8] = []
 }
 
-/// A task in the shell's table.
+/// Tasks in the shell's table: those of one batch.
 struct TaskRecord {
     var request: TaskRequest
     var waiter: any TaskWaiter
-    var tag: Int
-    var outcome: TaskOutcome
-    var sentAt: UInt64 = 0
+    /// The number of the first task.
+    var first: Int
+    /// The number in the pool of the first task, from 1.
+    var number: Int
+    /// Tasks that have not ended.
+    var open: UInt32
+    /// Of tasks of which there is something to say before they end.
+    var details: [UInt32: TaskOutcome] = [:]
 }

@@ -1,4 +1,4 @@
-// The host's end of one worker's socket: bytes in, frames out, and what a dead worker left unsaid.
+// The host's end of one worker's socket: bytes in, frames out, and what a worker has said without having sent it.
 import LuaFleetCore
 import LuaFleetWire
 import NIOCore
@@ -7,13 +7,27 @@ import NIOCore
 protocol WorkerConnectionDelegate: AnyObject {
     func worker(_ connection: WorkerConnection, sent header: FrameHeader, payload: UnsafeRawBufferPointer)
         throws(ProtocolViolation)
-    /// An answer whose message was long enough to be collected by itself.
-    func worker(
-        _ connection: WorkerConnection, answered header: FrameHeader, _ head: AnswerHead, _ message: [UInt8])
+    /// Tasks from `first` on returned, or one failed.
+    func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
         throws(ProtocolViolation)
     func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation)
     /// The worker's process is gone, and everything it had said was handled. Called once, as the last thing.
     func worker(_ connection: WorkerConnection, ended report: WorkerExitReport)
+}
+
+/// Answers to tasks that follow each other, of one frame.
+struct WorkerAnswers {
+    /// nil: they returned.
+    var failure: WireFailure?
+    var count: UInt32
+    /// Of all together.
+    var nanoseconds: UInt64
+    var pid: Int32
+    /// Back to back, as they came; or a long one by itself, in `message`.
+    var messages = ByteBuffer()
+    var message: [UInt8]?
+    /// Keeps the shared objects whose handles stand in the message.
+    var references: [SharedReference] = []
 }
 
 /// All of it belongs to the event loop.
@@ -21,8 +35,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     typealias InboundIn = ByteBuffer
 
     let id: WorkerID
-    /// The task that was sent last.
-    var task: TaskID?
+    let page: WorkerPage
+    /// The initializer or finalizer that runs there; 0: none.
+    var preparation: UInt32 = 0
+    /// The pool's initializer has run there.
+    var isInitialized = false
     /// Scripts that the worker has been told.
     var knownScripts: Set<UInt32> = []
     var pid: Int32 = 0
@@ -30,37 +47,35 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     var shared: SharedWorker?
     /// The host's end, which the channel owns: for frames that carry a descriptor.
     var socket: Int32 = -1
-    /// Frames that wait until a frame with a descriptor is on its way; nil: none is.
-    var held: [ByteBuffer]?
+    /// A frame with a descriptor is on its way: what is written waits in `outgoing`.
+    var isHeld = false
 
     private weak var delegate: (any WorkerConnectionDelegate)?
     private(set) var channel: (any Channel)?
     private let parser: FrameParser
+    /// Frames that go out with the next flush.
+    private var outgoing = ByteBuffer()
     private var received = ByteBuffer()
     private var long: LongAnswer?
-    /// Bytes of the worker's stream that have come, by whatever way.
+    /// Where in the worker's stream `received` ends, or would if it were not empty: bytes that have come, by whatever way.
     private var streamOffset: UInt64 = 0
+    /// Bytes that were looked at in the worker's page and will come through the socket once more.
+    private var bytesToSkip: UInt64 = 0
+    /// Answers of a frame that was not whole when the page was looked at: they were handled, and come once more.
+    private var answersToSkip: (first: UInt32, count: UInt32)?
     private var isCut = false  // the stream made no sense at some point: nothing after it counts
     private var hasEnded = false
     private var report: WorkerExitReport?
 
-    init(id: WorkerID, parser: FrameParser, delegate: any WorkerConnectionDelegate) {
+    init(id: WorkerID, page: WorkerPage, parser: FrameParser, delegate: any WorkerConnectionDelegate) {
         self.id = id
+        self.page = page
         self.parser = parser
         self.delegate = delegate
     }
 
     func attached(to channel: any Channel) {
         self.channel = channel
-    }
-
-    /// A failure shows as the worker's end.
-    func write(_ bytes: ByteBuffer) {
-        if held != nil { held?.append(bytes) } else { channel?.write(bytes, promise: nil) }
-    }
-
-    func writeAndFlush(_ bytes: ByteBuffer) {
-        if held != nil { held?.append(bytes) } else { channel?.writeAndFlush(bytes, promise: nil) }
     }
 
     /// Closes without waiting for anything; nobody hears of it any more.
@@ -70,10 +85,53 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         channel = nil
     }
 
-    // MARK: Bytes
+    // MARK: Frames out
+
+    /// A failure shows as the worker's end.
+    func write(_ bytes: [UInt8]) {
+        outgoing.writeBytes(bytes)
+    }
+
+    /// A frame that is long goes by itself, without a copy.
+    func write(_ frame: ByteBuffer) {
+        if isHeld || frame.readableBytes < 4096 {
+            outgoing.writeImmutableBuffer(frame)
+        } else {
+            passOn()
+            channel?.write(frame, promise: nil)
+        }
+    }
+
+    /// Writes `count` bytes in place.
+    func write(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            body(UnsafeMutableRawBufferPointer(rebasing: space[..<count]))
+            return count
+        }
+        if outgoing.readableBytes > 256 * 1024 { passOn() }
+    }
+
+    func flush() {
+        passOn()
+        channel?.flush()
+    }
+
+    func passOn() {
+        guard !isHeld, outgoing.readableBytes > 0 else { return }
+        channel?.write(outgoing, promise: nil)
+        outgoing = ByteBuffer()
+    }
+
+    // MARK: Bytes in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        if bytesToSkip > 0 {
+            let skipped = min(bytesToSkip, UInt64(bytes.readableBytes))
+            bytes.moveReaderIndex(forwardBy: Int(skipped))
+            bytesToSkip -= skipped
+            guard bytes.readableBytes > 0 else { return }
+        }
         streamOffset += UInt64(bytes.readableBytes)
         if long != nil {
             let isWhole = long!.take(from: &bytes)  // looked at one line above
@@ -93,30 +151,67 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         guard !isCut else { return }
         do throws(ProtocolViolation) {
             while received.readableBytes >= FrameHeader.size {
-                var missing = 0
-                let size = try received.withUnsafeReadableBytes { bytes throws(ProtocolViolation) -> Int in
+                let step = try received.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
                     switch try parser.next(in: bytes) {
-                    case .needs(let count):
-                        missing = count
-                        return 0
-                    case .frame(let header, let payload, let size):
-                        guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
-                        try delegate?.worker(self, sent: header, payload: payload)
-                        return size
+                    case .needs(let count): return (header: nil as FrameHeader?, count: count)
+                    case .frame(let header, _, let size): return (header: header, count: size)
                     }
                 }
-                if size == 0 {
-                    try collectLong(missing)
-                    return
-                }
-                received.moveReaderIndex(forwardBy: size)
+                guard let header = step.header else { return try collectLong(step.count) }
+                guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
+                try handle(header, size: step.count)
+                received.moveReaderIndex(forwardBy: step.count)
             }
             if received.readableBytes == 0 { received = ByteBuffer() }
         } catch {
-            isCut = true
-            received = ByteBuffer()
-            delegate?.worker(self, violated: error)
+            cut(error)
         }
+    }
+
+    private func handle(_ header: FrameHeader, size: Int) throws(ProtocolViolation) {
+        guard header.kind == .values || header.kind == .failure else {
+            try received.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
+                try delegate?.worker(
+                    self, sent: header, payload: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size..<size]))
+            }
+            return
+        }
+        let head = received.withUnsafeReadableBytes { bytes in
+            var reader = FieldReader(UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size..<size]))
+            return AnswerHead(from: &reader)
+        }
+        guard let head else { throw .malformed(header.kind) }
+        let prefix = FrameHeader.size + AnswerHead.size
+        let messages = received.getSlice(at: received.readerIndex + prefix, length: size - prefix) ?? ByteBuffer()
+        try deliver(header, head, messages: messages, message: nil)
+    }
+
+    private func deliver(
+        _ header: FrameHeader, _ head: AnswerHead, messages: ByteBuffer, message: [UInt8]?
+    ) throws(ProtocolViolation) {
+        var failure: WireFailure?
+        if header.kind == .failure {
+            failure = WireFailure(rawValue: header.flags)
+            guard failure != nil, head.count == 1 else { throw .malformed(.failure) }
+        }
+        var answers = WorkerAnswers(
+            failure: failure, count: head.count, nanoseconds: head.nanoseconds, pid: head.pid, messages: messages,
+            message: message)
+        if header.kind == .values, header.flags == 1 {
+            answers.references = SharedReference.all(in: message ?? Array(messages.readableBytesView))
+        }
+        var first = header.task
+        if let known = answersToSkip {
+            answersToSkip = nil
+            // The frame whose beginning was looked at.
+            guard known.first == first, known.count <= answers.count, failure == nil,
+                answers.messages.readMessages(Int(known.count)) != nil
+            else { throw .wrongTask(first) }
+            first = first &+ known.count
+            answers.nanoseconds -= answers.nanoseconds / UInt64(answers.count) * UInt64(known.count)
+            answers.count -= known.count
+        }
+        if answers.count > 0 { try delegate?.worker(self, answered: first, answers) }
     }
 
     /// The rest of a long answer goes from the socket's buffers straight to where it will stay.
@@ -134,10 +229,46 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         long = nil
         do throws(ProtocolViolation) {
             guard answer.header.worker == id.slot else { throw .wrongWorker(answer.header.worker) }
-            try delegate?.worker(self, answered: answer.header, answer.head, answer.message)
+            try deliver(answer.header, answer.head, messages: ByteBuffer(), message: answer.message)
         } catch {
-            isCut = true
-            delegate?.worker(self, violated: error)
+            cut(error)
+        }
+    }
+
+    private func cut(_ violation: ProtocolViolation) {
+        isCut = true
+        received = ByteBuffer()
+        delegate?.worker(self, violated: violation)
+    }
+
+    // MARK: Looking
+
+    /// Handles what the worker has said and not sent yet: it may be a long time until it sends it, behind a task that takes long.
+    func look() {
+        guard !isCut, long == nil, received.readableBytes == 0, let peek = page.peek() else { return }
+        // What lies between has been sent, and comes by the socket in a moment.
+        guard peek.offset <= streamOffset else { return }
+        let known = streamOffset - peek.offset
+        guard known <= UInt64(peek.frames.count) else { return }
+        let fresh = peek.frames[Int(known)...]
+        if !fresh.isEmpty {
+            received.writeBytes(fresh)
+            streamOffset += UInt64(fresh.count)
+            bytesToSkip += UInt64(fresh.count)
+            process()
+        }
+        guard !isCut, received.readableBytes == 0, let open = peek.open, open.count > 0 else { return }
+        let taken = answersToSkip.map { $0.first == open.first ? $0.count : 0 } ?? 0
+        guard open.count > taken else { return }
+        var messages = ByteBuffer(bytes: open.messages)
+        guard taken == 0 || messages.readMessages(Int(taken)) != nil else { return }
+        answersToSkip = (open.first, open.count)
+        do throws(ProtocolViolation) {
+            let answers = WorkerAnswers(
+                failure: nil, count: open.count - taken, nanoseconds: 0, pid: pid, messages: messages)
+            try delegate?.worker(self, answered: open.first &+ taken, answers)
+        } catch {
+            cut(error)
         }
     }
 

@@ -2,37 +2,31 @@
 import LuaFleetWire
 
 extension PoolCore {
-    /// The pool begins: a server is launched.
-    package mutating func poolOpened(at now: Moment) {
-        startMissing(at: now)
-    }
+    /// The pool begins: a server is launched by the actions that are taken next.
+    package mutating func poolOpened(at now: Moment) {}
 
     /// The server said hello, in our version.
     package mutating func serverReady(at now: Moment) {
         guard case .launching = server else { return }
         server = .ready
-        if state == .opening {
+        if state == .opening, !configuration.hasInitializer {
             state = .open
             actions.append(.opened)
         }
-        startMissing(at: now)
-        schedule(at: now)
     }
 
-    /// The server's process is gone, or could not be started, or is no worker of ours. All its workers are gone with it.
-    package mutating func serverEnded(_ failure: SetupFailure?, at now: Moment) {
+    /// The server's process is gone, or could not be started, or is no worker of ours. All its workers are gone with it, or will be in a moment.
+    ///
+    /// `lastStarted` has, by slot, the last task that began on each worker; none begins after that.
+    package mutating func serverEnded(
+        _ failure: SetupFailure?, lastStarted: [UInt32: UInt32] = [:], at now: Moment
+    ) {
         let former = server
         guard former != .absent else { return }
         server = .absent
         for slot in workers.indices where workers[slot].state != .vacant {
-            let state = workers[slot].state
-            let worker = WorkerID(slot: UInt32(slot), generation: workers[slot].generation)
-            switch state {
-            case .busy(let task): finish(task, .forkServerDied, worker: worker)
-            case .ending(let task?, let reason): finish(task, reason ?? .forkServerDied, worker: worker)
-            case .vacant, .starting, .idle, .ending(nil, _): break
-            }
-            vacate(slot)
+            endFlights(of: slot, after: lastStarted[UInt32(slot)] ?? workers[slot].sequence, .forkServerDied, at: now)
+            vacate(slot, state == .closing ? .closed : workers[slot].end ?? .serverEnded)
         }
         if state == .closing {
             state = .closed
@@ -52,37 +46,38 @@ extension PoolCore {
         case .ready, .stopping, .absent:
             break
         }
-        schedule(at: now)
     }
 
-    /// No more tasks. Those that are queued or running still end as they would; then the pool closes.
+    /// No more tasks. Those that are there still end as they would; then the pool closes.
     package mutating func closeRequested(at now: Moment) {
         guard state == .open || state == .opening else { return }
         state = .draining
-        closeIfDone(at: now)
     }
 
     /// No more tasks, and those that are there end now.
     package mutating func terminateRequested(at now: Moment) {
         guard state != .closing, state != .closed else { return }
         state = .draining
-        finishAllQueued(.poolTerminated)
-        for slot in workers.indices {
-            let worker = WorkerID(slot: UInt32(slot), generation: workers[slot].generation)
-            switch workers[slot].state {
-            case .busy(let task), .ending(let task?, _):
-                workers[slot].state = .ending(nil, nil)
-                finish(task, .poolTerminated, worker: worker)
-            case .vacant, .starting, .idle, .ending(nil, _):
-                break
+        isTerminated = true
+        finishAllWaiting(.poolTerminated)
+        for slot in workers.indices where workers[slot].state != .vacant {
+            while case let node = workers[slot].flying.head, node != Self.noIndex {
+                finish(node, .poolTerminated, worker: id(slot))
             }
+            noteLoad(slot)
         }
-        closeIfDone(at: now)
     }
 
-    /// Draining with nothing left: the server goes, and every worker with it.
+    /// Draining with nothing left: workers run their finalizers, then the server goes, and every worker with it.
     mutating func closeIfDone(at now: Moment) {
         guard state == .draining, taskCount == 0 else { return }
+        if configuration.hasFinalizer, server == .ready, !isTerminated {
+            if !isRetiringAll {
+                isRetiringAll = true
+                for slot in workers.indices where workers[slot].state == .up { retire(slot, .closed, at: now) }
+            }
+            guard finalizingCount == 0 else { return }
+        }
         switch server {
         case .absent:
             state = .closed

@@ -1,158 +1,220 @@
-// Events about tasks: submitted, answered, cancelled; and the queue.
+// Events about tasks: submitted, answered, cancelled; and what their ends mean.
 import LuaFleetWire
 
 extension PoolCore {
-    /// A task was submitted. It ends exactly once, in an action `finish`. O(1).
-    package mutating func taskSubmitted(_ limits: TaskLimits, at now: Moment) -> TaskID {
+    /// Tasks were submitted, at least one. Each ends exactly once, in an action `finish`. O(1).
+    package mutating func tasksSubmitted(_ count: UInt32, _ policy: TaskPolicy, at now: Moment) -> BatchID {
+        precondition(count > 0)
+        mend(at: now)
         let index: UInt32
-        if firstVacantTask != Self.noSlot {
-            index = firstVacantTask
-            firstVacantTask = tasks[Int(index)].next
+        if firstVacantBatch != Self.noIndex {
+            index = firstVacantBatch
+            firstVacantBatch = batches[Int(index)].nextVacant
         } else {
-            index = UInt32(tasks.count)
-            tasks.append(TaskSlot())
+            index = UInt32(batches.count)
+            batches.append(BatchSlot())
         }
-        tasks[Int(index)].limits = limits
-        tasks[Int(index)].attempt = 0
-        let id = TaskID(index: index, generation: tasks[Int(index)].generation)
-        enqueue(index)
-        if let broken {
-            finish(id, .setupFailed(broken), worker: nil)
-        } else if state != .open && state != .opening {
-            finish(id, .poolTerminated, worker: nil)
-        } else {
-            schedule(at: now)
+        batches[Int(index)].policy = policy
+        batches[Int(index)].open = count
+        batches[Int(index)].isCancelled = false
+        batches[Int(index)].submittedAt = now
+        let id = BatchID(index: index, generation: batches[Int(index)].generation)
+        let node = nodes.make(batch: index, lower: 0, upper: count)
+        nodes.append(node, toBatch: &batches[Int(index)].nodes)
+        statistics.submitted += UInt64(count)
+        enqueue(node)
+        if state != .open && state != .opening {
+            finish(node, broken.map { .setupFailed($0) } ?? .poolTerminated, worker: nil)
+        } else if let broken, upCount == 0 {
+            finish(node, .setupFailed(broken), worker: nil)
+        } else if let limit = policy.queueTime {
+            queueLimits.set(index, due: now + limit)
         }
         return id
     }
 
-    /// The worker answered its task. A violation where it runs no such task: the shell kills it.
-    package mutating func taskAnswered(by worker: WorkerID, sequence: UInt32, at now: Moment) throws(ProtocolViolation)
-    {
-        guard let slot = slot(of: worker) else { return }  // a former tenant's last words
-        guard workers[slot].sequence == sequence else { throw .wrongTask(sequence) }
-        switch workers[slot].state {
-        case .busy(let task):
-            timers.remove(worker.slot)
-            becomeIdle(slot)
-            finish(task, .answered, worker: worker)
-            schedule(at: now)
-        case .ending(let task?, _):
-            // It was done before the kill reached it: that counts, and the exit that follows is nobody's fault.
-            workers[slot].state = .ending(nil, nil)
-            finish(task, .answered, worker: worker)
-            closeIfDone(at: now)
-            closeIfDone(at: now)
-        case .vacant, .starting, .idle, .ending(nil, _):
-            throw .wrongTask(sequence)
-        }
-    }
-
-    /// The process of a fresh-process task ended without an answer; the worker that forked it lives.
-    package mutating func taskProcessEnded(
-        on worker: WorkerID, sequence: UInt32, _ end: TaskEnd, at now: Moment
+    /// A worker answered tasks that were sent to it, `count` in a row from `sequence` on, all in the same way, in `nanoseconds` together (0: not known). A violation where they
+    /// are not the next ones that fly there: the shell kills it. O(1) where they are of one batch.
+    package mutating func tasksEnded(
+        on worker: WorkerID, sequence: UInt32, count: UInt32, _ end: TaskEnd, nanoseconds: UInt64, at now: Moment
     ) throws(ProtocolViolation) {
-        guard let slot = slot(of: worker) else { return }
-        guard workers[slot].sequence == sequence else { throw .wrongTask(sequence) }
-        switch workers[slot].state {
-        case .busy(let task):
-            timers.remove(worker.slot)
-            becomeIdle(slot)
-            finish(task, end, worker: worker)
-            schedule(at: now)
-        case .ending(let task?, let reason):
-            workers[slot].state = .ending(nil, nil)
-            finish(task, reason ?? end, worker: worker)
-            closeIfDone(at: now)
-            closeIfDone(at: now)
-        case .vacant, .starting, .idle, .ending(nil, _):
-            throw .wrongTask(sequence)
+        guard let slot = slot(of: worker) else { return }  // a former tenant's last words
+        guard !isTerminated else { return }  // they have ended already
+        guard count > 0, count <= workers[slot].flyingCount else { throw .wrongTask(sequence) }
+        var next = sequence
+        var left = count
+        while left > 0 {
+            var node = workers[slot].flying.head
+            guard node != Self.noIndex, nodes[node].sequence == next else { throw .wrongTask(next) }
+            var part = min(left, nodes[node].count)
+            if let interrupted = workers[slot].interrupted, case let ahead = interrupted.sequence &- next, ahead < part
+            {
+                part = max(1, ahead)  // those before it failed by themselves
+            }
+            if part < nodes[node].count { node = split(node, part) }
+            next = next &+ part
+            left -= part
+            var end = end
+            if let interrupted = workers[slot].interrupted, interrupted.sequence == nodes[node].lastSequence {
+                // The error that was asked for; a task that had returned before has returned.
+                if end != .answered { end = interrupted.end }
+                workers[slot].interrupted = nil
+            }
+            conclude(node, end, worker: worker, at: now)
+        }
+        if nanoseconds > 0 { noteDuration(nanoseconds, of: count) }
+        workers[slot].hasAnswered = true
+        workers[slot].heardAt = now
+        workers[slot].looks = 0
+        idleDeaths = 0
+        guard workers[slot].state == .up else { return }
+        if configuration.recycleAboveBytes > 0 { actions.append(.measure(worker)) }
+        taskCountChanged(slot, at: now)
+    }
+
+    /// Nobody wants the batch any more. What is queued ends now; what was sent and has not begun comes back and ends; what runs ends with its worker.
+    package mutating func batchCancelled(_ id: BatchID, at now: Moment) {
+        guard Int(id.index) < batches.count, batches[Int(id.index)].generation == id.generation,
+            batches[Int(id.index)].open > 0
+        else { return }
+        batches[Int(id.index)].isCancelled = true
+        var node = batches[Int(id.index)].nodes.head
+        while node != Self.noIndex {
+            let next = nodes[node].batchNext
+            switch nodes[node].place {
+            case .queued, .waiting: finish(node, .cancelled, worker: nil)
+            case .flying(let slot): if workers[Int(slot)].state == .up { recall(Int(slot)) }
+            case .vacant: break
+            }
+            node = next
         }
     }
 
-    /// Somebody no longer wants the task. A queued one ends now, a running one with its worker. O(1).
-    package mutating func taskCancelled(_ id: TaskID, at now: Moment) {
-        guard Int(id.index) < tasks.count, tasks[Int(id.index)].generation == id.generation else { return }
-        switch tasks[Int(id.index)].state {
+    /// Everything that waits ends, also what was sent to a worker and has not begun; what runs goes on. O(workers).
+    package mutating func queueCancelled(at now: Moment) {
+        finishAllWaiting(.cancelled)
+        for slot in workers.indices where workers[slot].state == .up && workers[slot].flyingCount > 0 {
+            guard !workers[slot].isSettled else { continue }
+            workers[slot].cancelsRecalled = true
+            recall(slot)
+        }
+    }
+
+    // MARK: Ends
+
+    /// Tasks ended so, by whatever way: they are tried again or end for good.
+    mutating func conclude(_ node: UInt32, _ end: TaskEnd, worker: WorkerID?, at now: Moment) {
+        let batch = Int(nodes[node].batch)
+        let retry = batches[batch].policy.retry
+        if end != .answered {
+            if case .workerDied = end { nodes[node].kills += 1 }
+            let kinds = end.retryKinds
+            let isWanted = !kinds.isEmpty && retry.kinds.isSuperset(of: kinds) && !batches[batch].isCancelled
+            let isSetAside = retry.maxKills > 0 && nodes[node].kills >= retry.maxKills
+            if isWanted, isSetAside, case .workerDied(let exit) = end {
+                return finish(node, .quarantined(kills: nodes[node].kills, last: exit), worker: worker)
+            }
+            if isWanted, nodes[node].attempt <= retry.max, state != .closing, state != .closed {
+                actions.append(.repeated(range(of: node), end, worker: worker))
+                statistics.repeated += UInt64(nodes[node].count)
+                leavePlace(node)
+                let pause = retry.pause(after: nodes[node].attempt)
+                if pause > .zero {
+                    nodes[node].place = .waiting
+                    waitingCount += UInt64(nodes[node].count)
+                    delays.set(node, due: now + pause)
+                } else {
+                    enqueue(node)
+                }
+                return
+            }
+        }
+        finish(node, end, worker: worker)
+    }
+
+    /// Ends tasks for good, wherever they are.
+    mutating func finish(_ node: UInt32, _ end: TaskEnd, worker: WorkerID?) {
+        let range = range(of: node)
+        actions.append(.finish(range, end, worker: worker))
+        statistics.count(end, range.count)
+        leavePlace(node)
+        let batch = Int(nodes[node].batch)
+        nodes.remove(node, fromBatch: &batches[batch].nodes)
+        nodes.free(node)
+        batches[batch].open -= range.count
+        guard batches[batch].open == 0 else { return }
+        batches[batch].generation &+= 1
+        queueLimits.remove(UInt32(batch))
+        freed.append(UInt32(batch))
+    }
+
+    mutating func finishAllWaiting(_ end: TaskEnd) {
+        while !queue.isEmpty { finish(queue.head, end, worker: nil) }
+        while let (_, node) = delays.earliest { finish(node, end, worker: nil) }
+    }
+
+    func range(of node: UInt32) -> TaskRange {
+        let batch = nodes[node].batch
+        return TaskRange(
+            BatchID(index: batch, generation: batches[Int(batch)].generation), nodes[node].lower, nodes[node].upper)
+    }
+
+    // MARK: Places
+
+    mutating func enqueue(_ node: UInt32) {
+        nodes[node].place = .queued
+        nodes.append(node, to: &queue)
+        queuedCount += UInt64(nodes[node].count)
+    }
+
+    /// Takes a node out of where it is.
+    mutating func leavePlace(_ node: UInt32) {
+        let count = UInt64(nodes[node].count)
+        switch nodes[node].place {
         case .vacant:
-            return
+            break
         case .queued:
-            finish(id, .cancelled, worker: nil)
-            closeIfDone(at: now)
-        case .running(let worker):
-            kill(worker, because: .cancelled, at: now)
+            nodes.remove(node, from: &queue)
+            queuedCount -= count
+        case .flying(let slot):
+            nodes.remove(node, from: &workers[Int(slot)].flying)
+            workers[Int(slot)].flyingCount -= UInt32(count)
+            flyingCount -= count
+        case .waiting:
+            delays.remove(node)
+            waitingCount -= count
         }
+        nodes[node].place = .vacant
     }
 
-    // MARK: Queue
-
-    mutating func enqueue(_ index: UInt32) {
-        tasks[Int(index)].state = .queued
-        tasks[Int(index)].next = Self.noSlot
-        tasks[Int(index)].previous = queueTail
-        if queueTail != Self.noSlot { tasks[Int(queueTail)].next = index } else { queueHead = index }
-        queueTail = index
-        queuedCount += 1
-    }
-
-    /// Puts a task that was sent but never began in front of all others.
-    mutating func requeue(_ task: TaskID) {
-        if let broken { return finish(task, .setupFailed(broken), worker: nil) }  // no worker will come for it
-        let index = task.index
-        runningCount -= 1
-        tasks[Int(index)].attempt -= 1
-        tasks[Int(index)].state = .queued
-        tasks[Int(index)].previous = Self.noSlot
-        tasks[Int(index)].next = queueHead
-        if queueHead != Self.noSlot { tasks[Int(queueHead)].previous = index } else { queueTail = index }
-        queueHead = index
-        queuedCount += 1
-    }
-
-    mutating func unqueue(_ index: UInt32) {
-        let (previous, next) = (tasks[Int(index)].previous, tasks[Int(index)].next)
-        if previous != Self.noSlot { tasks[Int(previous)].next = next } else { queueHead = next }
-        if next != Self.noSlot { tasks[Int(next)].previous = previous } else { queueTail = previous }
-        queuedCount -= 1
-    }
-
-    /// Pairs queued tasks with idle workers, and asks for workers where some are missing.
-    mutating func schedule(at now: Moment) {
-        while queueHead != Self.noSlot, let slot = idle.popLast() {
-            let index = queueHead
-            unqueue(index)
-            runningCount += 1
-            let worker = WorkerID(slot: slot, generation: workers[Int(slot)].generation)
-            let task = TaskID(index: index, generation: tasks[Int(index)].generation)
-            tasks[Int(index)].state = .running(worker)
-            tasks[Int(index)].attempt += 1
-            workers[Int(slot)].state = .busy(task)
-            workers[Int(slot)].sequence &+= 1
-            if let limit = tasks[Int(index)].limits.wallTime { timers.set(slot, due: now + limit) }
-            actions.append(
-                .send(task, to: worker, sequence: workers[Int(slot)].sequence, attempt: tasks[Int(index)].attempt))
+    /// Makes a node of the first `count` tasks of `node`, in front of it in the same place. `node` has more than that.
+    mutating func split(_ node: UInt32, _ count: UInt32) -> UInt32 {
+        let original = nodes[node]
+        let front = nodes.make(batch: original.batch, lower: original.lower, upper: original.lower + count)
+        nodes[front].attempt = original.attempt
+        nodes[front].kills = original.kills
+        nodes[front].place = original.place
+        nodes[front].sequence = original.sequence
+        nodes[node].lower += count
+        nodes[node].sequence = original.sequence &+ count
+        nodes.append(front, toBatch: &batches[Int(original.batch)].nodes)
+        switch original.place {
+        case .queued: nodes.insert(front, before: node, in: &queue)
+        case .flying(let slot): nodes.insert(front, before: node, in: &workers[Int(slot)].flying)
+        case .vacant, .waiting: break
         }
-        if liveCount < configuration.workers || server == .absent { startMissing(at: now) }
-        closeIfDone(at: now)
+        return front
+    }
+}
+
+extension PoolCore {
+    /// The task of sequence number `sequence` on that worker, while it flies there. O(nodes that fly there), mostly the first one.
+    package func task(at sequence: UInt32, on worker: WorkerID) -> (batch: BatchID, index: UInt32)? {
+        guard let slot = slot(of: worker), let node = running(slot, sequence) else { return nil }
+        let range = range(of: node)
+        return (range.batch, range.lower + (sequence &- nodes[node].sequence))
     }
 
-    /// Ends a task, wherever it is.
-    mutating func finish(_ id: TaskID, _ end: TaskEnd, worker: WorkerID?) {
-        let index = Int(id.index)
-        switch tasks[index].state {
-        case .vacant: return
-        case .queued: unqueue(id.index)
-        case .running: runningCount -= 1
-        }
-        tasks[index].state = .vacant
-        tasks[index].generation &+= 1
-        freed.append(id.index)
-        actions.append(.finish(id, end, worker: worker))
-    }
-
-    mutating func finishAllQueued(_ end: TaskEnd) {
-        while queueHead != Self.noSlot {
-            finish(TaskID(index: queueHead, generation: tasks[Int(queueHead)].generation), end, worker: nil)
-        }
-    }
+    /// How many tasks a worker is given at a time, at least 1: what a stream of tasks should have ready for each.
+    package var usualShare: Int { Int(depth) }
 }

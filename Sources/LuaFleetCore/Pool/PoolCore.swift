@@ -1,105 +1,73 @@
 // Every decision of a pool: which task runs where, what a death means, when a deadline has passed. A value: events in, actions out.
 import LuaFleetWire
 
-/// What the core needs to know.
-package struct PoolCoreConfiguration: Equatable, Sendable {
-    /// Workers to keep; at least 1.
-    package var workers: Int
-    /// From being asked for until "ready". Smaller: a busy machine's workers are given up; larger: a worker that hangs is noticed later.
-    package var startLimit: Duration = .seconds(10)
-    /// From SIGKILL until the exit report. Past it the slot is taken back and the task ends, even if the kernel holds the process.
-    package var killLimit: Duration = .seconds(5)
-    /// Starts in a row that may fail before the pool gives up. Smaller: a moment's lack of memory breaks the pool; larger: a broken worker is tried for longer.
-    package var startAttempts = 5
-    /// The first pause after a failed start; doubled each time, up to a second.
-    package var firstPause: Duration = .milliseconds(10)
-
-    package init(workers: Int) {
-        self.workers = max(1, workers)
-    }
-}
-
-/// What a task may use.
-package struct TaskLimits: Equatable, Sendable {
-    /// From the task's start to its end; nil: for ever.
-    package var wallTime: Duration?
-
-    package init(wallTime: Duration? = nil) {
-        self.wallTime = wallTime
-    }
-}
-
 /// The pool as a state machine.
 ///
-/// Tasks: *queued* → *running* on one worker → ended, or from either straight to ended. A task that has started is never started again unasked.
-/// Workers: *starting* → *idle* ⇄ *busy* → *ending* → vacant; any of them can become vacant at once when it exits.
+/// Tasks come in batches and move in *nodes*: consecutive tasks of a batch that are in the same place. A node is *queued*, or *flying* (sent to one
+/// worker, begun there or not), or *waiting* for its next attempt, and becomes shorter as its tasks end. A task that has begun is never begun again unasked.
+///
+/// Workers: *starting* → *initializing* (where the pool has an initializer) → *up* → *finalizing* (where it has a finalizer) → *ending* → vacant; any of
+/// them can become vacant at once when it exits. A worker that is up is idle while nothing flies to it.
+///
+/// What was sent to a worker ahead of need can be taken back (*recalled*) as long as it has not begun; the shell does that by one atomic operation on
+/// memory that it shares with the worker, and says which task was the last to begin. So a task behind one that takes long finds another worker, and a kill
+/// hits nobody but the task it is meant for.
+///
 /// The pool: *opening* → *open* → *draining* (no new tasks) → *closing* (no tasks) → *closed*; *broken* when no worker can be had.
 package struct PoolCore {
     package internal(set) var configuration: PoolCoreConfiguration
     /// What is to be done, oldest first; `takeActions` empties it.
     var actions: [PoolAction] = []
+    package internal(set) var statistics = PoolStatistics()
 
     // MARK: Tasks
 
-    struct TaskSlot {
-        enum State {
-            case vacant
-            case queued
-            case running(WorkerID)
-        }
-
+    struct BatchSlot {
         var generation: UInt32 = 0
-        var state = State.vacant
-        var limits = TaskLimits()
-        var attempt: UInt32 = 0
-        // Neighbours in the queue, or the next vacant slot; `noSlot`: none.
-        var previous = noSlot
-        var next = noSlot
+        var policy = TaskPolicy()
+        /// Tasks that have not ended; 0: the place is vacant.
+        var open: UInt32 = 0
+        var isCancelled = false
+        var submittedAt = Moment(nanoseconds: 0)
+        var nodes = NodeList()
+        var nextVacant = noIndex
     }
 
-    static let noSlot = UInt32.max
-    var tasks: [TaskSlot] = []
-    var firstVacantTask = noSlot
-    /// Places of tasks that ended. The shell still looks for them by their place while it does the `finish`, so they are given out again only
+    static let noIndex = UInt32.max
+    var batches: [BatchSlot] = []
+    var firstVacantBatch = noIndex
+    /// Places of batches that ended. The shell still looks for them by their place while it does the `finish`, so they are given out again only
     /// after the actions that were taken next have been done.
     var freed: [UInt32] = []
     var freedAndTaken: [UInt32] = []
-    var queueHead = noSlot
-    var queueTail = noSlot
-    package internal(set) var queuedCount = 0
-    package internal(set) var runningCount = 0
+    var nodes = NodeTable()
+    var queue = NodeList()
+    var delays = TimerHeap()  // by node: when a waiting one is queued again
+    var queueLimits = TimerHeap()  // by batch: when what is still queued has waited too long
+    package internal(set) var queuedCount: UInt64 = 0
+    package internal(set) var flyingCount: UInt64 = 0
+    package internal(set) var waitingCount: UInt64 = 0
 
     // MARK: Workers
 
-    struct WorkerSlot {
-        enum State: Equatable {
-            /// Nobody. Becomes starting.
-            case vacant
-            /// Asked for; says "ready" next, or ends.
-            case starting
-            /// Waits for a task; stands in `idle`.
-            case idle
-            /// Runs this task. Answers, or ends, or is killed.
-            case busy(TaskID)
-            /// Killed; its exit report comes next. The task, if any, ends with it, for this reason.
-            case ending(TaskID?, TaskEnd?)
-        }
-
-        var generation: UInt32 = 0
-        var state = State.vacant
-        /// Of the last task sent; the answer must name it.
-        var sequence: UInt32 = 0
-        /// Where it stands in `idle`, while it is idle.
-        var idlePlace = 0
-    }
-
     var workers: [WorkerSlot] = []
     var idle: [UInt32] = []  // last in, first out: the warmest worker first
+    /// Workers that run something and may have room for more; looked at again when they are taken out.
+    var roomy: [UInt32] = []
+    /// Workers with more than one task, from which an idle one may take some.
+    var loaded = WorkerList()
     var vacant: [UInt32] = []  // a stack with the lowest slot on top at first
     package internal(set) var liveCount = 0
-    /// Workers that are starting.
+    /// Workers that are starting or initializing.
     var startingCount = 0
-    var timers = TimerHeap()  // by worker slot: start limit, deadline or kill limit
+    /// Workers that are up.
+    var upCount = 0
+    var finalizingCount = 0
+    var timers = TimerHeap()  // by worker slot: whatever is due there next
+    /// When an idle worker takes tasks from a loaded one, if there is neither before.
+    var stealDue: Moment?
+    /// How long tasks take, in nanoseconds; 0: not known.
+    var usualDuration: UInt64 = 0
 
     // MARK: The pool and its server
 
@@ -125,45 +93,55 @@ package struct PoolCore {
     var server = ServerState.absent
     /// Whether a worker of this server became ready. One that ends before counts as a failed start.
     var serverHasServed = false
-    /// Set when no worker can be had; tasks end with it.
+    /// Set when no worker can be had; tasks end with it once the last worker is gone.
     package internal(set) var broken: SetupFailure?
+    /// When a task that is submitted makes a broken pool try once more.
+    var brokenUntil = Moment(nanoseconds: 0)
     var failedStarts = 0
+    /// Workers in a row that died idle without having answered a task.
+    var idleDeaths = 0
     /// No worker or server is started before this.
     var pausedUntil: Moment?
+    /// All workers were told to end, as the pool closes.
+    var isRetiringAll = false
+    /// The end of every task was asked for; then no finalizer runs either.
+    var isTerminated = false
 
     package init(configuration: PoolCoreConfiguration) {
         self.configuration = configuration
     }
 
-    /// The actions since the last call, oldest first; those of the call before have been done. The buffer that comes in is emptied and used for the next ones.
-    package mutating func takeActions(into buffer: inout [PoolAction]) {
+    /// Decides what follows from the events since the last call, and hands out the actions, oldest first; those of the call before have been done.
+    /// The buffer that comes in is emptied and used for the next ones.
+    package mutating func takeActions(into buffer: inout [PoolAction], at now: Moment) {
+        schedule(at: now)
+        startMissing(at: now)
+        closeIfDone(at: now)
         buffer.removeAll(keepingCapacity: true)
         swap(&buffer, &actions)
         for index in freedAndTaken {
-            tasks[Int(index)].next = firstVacantTask
-            firstVacantTask = index
+            batches[Int(index)].nextVacant = firstVacantBatch
+            firstVacantBatch = index
         }
         freedAndTaken.removeAll(keepingCapacity: true)
         swap(&freed, &freedAndTaken)
     }
 
     package var isClosed: Bool { state == .closed }
-    package var taskCount: Int { queuedCount + runningCount }
+    package var taskCount: UInt64 { queuedCount + flyingCount + waitingCount }
+    package var idleCount: Int { idle.count }
 
     /// When `timePassed` has to be called next.
     package var nextMoment: Moment? {
         var next = timers.earliest?.due
-        if case .launching(let until) = server { next = min(next ?? until, until) }
-        if let pausedUntil, wantsWorkers { next = min(next ?? pausedUntil, pausedUntil) }
-        return next
-    }
-
-    /// Whether workers, or the server, are missing.
-    var wantsWorkers: Bool {
-        switch state {
-        case .opening, .open: liveCount < configuration.workers || server == .absent
-        case .draining: queuedCount > 0 && (liveCount < min(configuration.workers, queuedCount) || server == .absent)
-        case .closing, .closed: false
+        func consider(_ moment: Moment?) {
+            if let moment { next = min(next ?? moment, moment) }
         }
+        if case .launching(let until) = server { consider(until) }
+        if missingWorkers > 0 { consider(pausedUntil) }
+        consider(stealDue)
+        consider(delays.earliest?.due)
+        consider(queueLimits.earliest?.due)
+        return next
     }
 }

@@ -3,13 +3,19 @@ import LuaFleetWire
 
 /// Exactly one of these for every task that was submitted.
 package enum TaskEnd: Equatable, Sendable {
-    /// The worker answered; the shell holds the values or the failure it sent.
+    /// The worker answered; the shell holds the values it sent.
     case answered
+    /// The worker answered that it failed; the shell holds the message.
+    case failed(WireFailure)
     /// Its deadline passed; it was killed.
     case timedOut(limit: Duration)
+    /// It waited longer for a worker than it may.
+    case queueTimedOut(limit: Duration)
     case cancelled
     /// The worker, or the task's own process, ended without an answer.
     case workerDied(ProcessExit)
+    /// That many workers died under it, the last one so: it is set aside, though it might have been tried again.
+    case quarantined(kills: UInt32, last: ProcessExit)
     /// The fork server ended, and every worker with it.
     case forkServerDied
     /// The task's process could not be made; an errno value.
@@ -38,6 +44,8 @@ package enum SetupFailure: Error, Equatable, Sendable {
     case cannotFork(Int32)
     /// Workers ended before they were ready, this often in a row.
     case workersEndEarly(count: Int, last: ProcessExit?)
+    /// The pool's initializer failed; the shell has put its message into words.
+    case initializerFailed(String)
     /// Descriptors or sockets of the host ran out; an errno value.
     case hostResources(Int32)
 }

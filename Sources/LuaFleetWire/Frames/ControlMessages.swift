@@ -1,7 +1,7 @@
 // What host and fork server say to each other, as plain values.
 
 /// The version of frames and payloads. Host and worker must have the same one.
-package let protocolVersion: UInt32 = 1
+package let protocolVersion: UInt32 = 2
 
 /// The release, as `--version` prints it.
 package let releaseVersion = "0.1.0"

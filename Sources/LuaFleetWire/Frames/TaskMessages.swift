@@ -51,80 +51,97 @@ package struct ScriptDefinition: Equatable, Sendable {
     }
 }
 
-/// The fixed part in front of a task's payload; the function's name and the encoded arguments follow.
+/// The fixed part in front of a task frame's payload; the function's name and the encoded arguments of `count` tasks follow, message after message.
+/// The frame's header has the number of the first task; the others have the numbers after it.
 package struct TaskHead: Equatable, Sendable {
-    package static let size = 24
+    package static let size = 32
 
     package var script: UInt32
     package var isolation: WireIsolation
     /// Whether the arguments also stand in the global `arg`, as for a script run by `lua`.
     package var setsArg: Bool
+    /// Whether the worker's page says of each task when it began; else only of the first.
+    package var stampsTimes: Bool
     /// Bytes of the function's name; 0: the chunk itself.
     package var functionLength: UInt16
     /// From 1.
     package var attempt: UInt32
-    /// From 1.
+    /// Tasks; from 1.
+    package var count: UInt32
+    /// Of the first task, from 1; the others follow.
     package var index: UInt64
+    /// The tasks begin only while the worker's page is at this epoch.
+    package var epoch: UInt32
 
     package init(
-        script: UInt32, isolation: WireIsolation, setsArg: Bool, functionLength: UInt16 = 0, attempt: UInt32,
-        index: UInt64
+        script: UInt32, isolation: WireIsolation, setsArg: Bool, stampsTimes: Bool = false, functionLength: UInt16 = 0,
+        attempt: UInt32, count: UInt32 = 1, index: UInt64, epoch: UInt32 = 0
     ) {
         self.script = script
         self.isolation = isolation
         self.setsArg = setsArg
+        self.stampsTimes = stampsTimes
         self.functionLength = functionLength
         self.attempt = attempt
+        self.count = count
         self.index = index
+        self.epoch = epoch
     }
 
     package func store(to target: UnsafeMutableRawPointer) {
         target.storeBytes(of: script.littleEndian, as: UInt32.self)
         target.storeBytes(of: isolation.rawValue, toByteOffset: 4, as: UInt8.self)
-        target.storeBytes(of: setsArg ? 1 : 0, toByteOffset: 5, as: UInt8.self)
+        target.storeBytes(of: (setsArg ? 1 : 0) | (stampsTimes ? 2 : 0), toByteOffset: 5, as: UInt8.self)
         target.storeBytes(of: functionLength.littleEndian, toByteOffset: 6, as: UInt16.self)
         target.storeBytes(of: attempt.littleEndian, toByteOffset: 8, as: UInt32.self)
-        target.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
+        target.storeBytes(of: count.littleEndian, toByteOffset: 12, as: UInt32.self)
         target.storeBytes(of: index.littleEndian, toByteOffset: 16, as: UInt64.self)
+        target.storeBytes(of: epoch.littleEndian, toByteOffset: 24, as: UInt32.self)
+        target.storeBytes(of: 0, toByteOffset: 28, as: UInt32.self)
     }
 
     package init?(from reader: inout FieldReader) {
         guard let script = reader.integer(UInt32.self), let rawIsolation = reader.integer(UInt8.self),
-            let isolation = WireIsolation(rawValue: rawIsolation), let setsArg = reader.integer(UInt8.self),
-            let functionLength = reader.integer(UInt16.self), let attempt = reader.integer(UInt32.self),
-            reader.integer(UInt32.self) != nil, let index = reader.integer(UInt64.self)
+            let isolation = WireIsolation(rawValue: rawIsolation), let options = reader.integer(UInt8.self),
+            options < 4, let functionLength = reader.integer(UInt16.self), let attempt = reader.integer(UInt32.self),
+            let count = reader.integer(UInt32.self), count > 0, let index = reader.integer(UInt64.self),
+            let epoch = reader.integer(UInt32.self), reader.integer(UInt32.self) == 0
         else { return nil }
         self.init(
-            script: script, isolation: isolation, setsArg: setsArg != 0, functionLength: functionLength,
-            attempt: attempt, index: index)
+            script: script, isolation: isolation, setsArg: options & 1 != 0, stampsTimes: options & 2 != 0,
+            functionLength: functionLength, attempt: attempt, count: count, index: index, epoch: epoch)
     }
 }
 
-/// The fixed part in front of a `values` or `failure` payload; the encoded results or the failure message follow.
+/// The fixed part in front of a `values` or `failure` payload. In a `values` frame the encoded results of `count` tasks follow, message after message: of the task that the
+/// frame's header names and of those after it. In a `failure` frame the failure message of one task follows.
 package struct AnswerHead: Equatable, Sendable {
     package static let size = 16
 
-    /// From the task's start in Lua to its end, by the monotonic clock.
+    /// From the start of the first task in Lua to the end of the last, by the monotonic clock.
     package var nanoseconds: UInt64
-    /// The process that ran it: the worker's, or the task's own.
+    /// The process that ran them: the worker's, or the task's own.
     package var pid: Int32
+    /// Tasks; from 1.
+    package var count: UInt32
 
-    package init(nanoseconds: UInt64, pid: Int32) {
+    package init(nanoseconds: UInt64, pid: Int32, count: UInt32 = 1) {
         self.nanoseconds = nanoseconds
         self.pid = pid
+        self.count = count
     }
 
     package func store(to target: UnsafeMutableRawPointer) {
         target.storeBytes(of: nanoseconds.littleEndian, as: UInt64.self)
         target.storeBytes(of: pid.littleEndian, toByteOffset: 8, as: Int32.self)
-        target.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
+        target.storeBytes(of: count.littleEndian, toByteOffset: 12, as: UInt32.self)
     }
 
     package init?(from reader: inout FieldReader) {
         guard let nanoseconds = reader.integer(UInt64.self), let pid = reader.integer(Int32.self),
-            reader.integer(UInt32.self) != nil
+            let count = reader.integer(UInt32.self), count > 0
         else { return nil }
-        self.init(nanoseconds: nanoseconds, pid: pid)
+        self.init(nanoseconds: nanoseconds, pid: pid, count: count)
     }
 }
 

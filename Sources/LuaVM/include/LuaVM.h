@@ -142,6 +142,44 @@ lfvm_status lfvm_run(
     lfvm *vm, uint32_t id, const char *_Nullable function, size_t function_count, const uint8_t *arguments, size_t arguments_count, bool set_arg,
     const lfvm_task *task, lfvm_message *message);
 
+/// Tasks of one function whose arguments stand back to back.
+typedef struct {
+    uint32_t script;
+    const char *_Nullable function;  // as for lfvm_run
+    size_t function_count;
+    const uint8_t *arguments;  // `count` messages, nothing between them; what follows the last one makes the last one malformed
+    size_t arguments_count;    // bytes of all of them
+    uint32_t count;            // tasks
+    bool set_arg;
+    lfvm_task first;  // the other tasks have the following indices and the same attempt
+} lfvm_batch;
+
+/// Called between Lua and its caller: must return, must not raise, must not call a function of this header but lfvm_reach_of.
+typedef struct {
+    void *_Nullable context;
+    /// Task `offset` (from 0) is about to begin. False: it and those after it were recalled, and do not run. NULL: all run.
+    bool (*_Nullable begin)(void *_Nullable context, uint32_t offset);
+    /// It has ended; what it wrote to stdio was handed to `output` before. The message is valid until this returns; for the last task that was answered until the
+    /// next call of a function of this header.
+    void (*answer)(void *_Nullable context, uint32_t offset, lfvm_status status, const lfvm_message *message);
+} lfvm_batch_callbacks;
+
+/// Runs tasks one after the other as lfvm_run does, with the cost of a call and of looking up the function once. A task that fails takes no other with it. Where its
+/// arguments are so malformed that their end cannot be found, the tasks after it are LFVM_BAD_MESSAGE too. Returns how many tasks were answered.
+uint32_t lfvm_run_batch(lfvm *vm, const lfvm_batch *batch, const lfvm_batch_callbacks *callbacks);
+
+/// Bytes of the message at the front of `bytes`; 0 when it is malformed or not whole.
+size_t lfvm_message_size(const uint8_t *bytes, size_t count);
+
+/// What scripts of a VM have ever done that its callbacks do not hear of.
+typedef enum {
+    LFVM_OPENED_FILES = 1,  // opened a file for writing: C's buffer of it may hold bytes
+    LFVM_WROTE_PAST = 2,    // may write to fd 1 and 2 past stdio: ran a program, loaded a C module, opened /dev/stdout or the like
+} lfvm_reach;
+
+/// A set of lfvm_reach; bits are never taken back. While it is 0, nothing needs to be flushed or looked for after a task.
+uint32_t lfvm_reach_of(const lfvm *vm);
+
 /// Writes out what stdio still buffers (calls `output`).
 void lfvm_flush(lfvm *vm);
 

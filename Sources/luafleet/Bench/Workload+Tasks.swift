@@ -6,7 +6,8 @@ extension Workload {
         Workload(name: "W1a", summary: "100,000 x square(i) through map, chunk 1, 2 workers") {
             try await withLuaPool(LuaPoolConfiguration(workers: 2)) { pool in
                 let seconds = try await timed {
-                    let squares: [Int] = try await pool.map(benchScript.function("square"), 1...100_000)
+                    let squares: [Int] = try await pool.map(
+                        benchScript.function("square"), 1...100_000, chunkSize: 1)
                     precondition(squares.last == 10_000_000_000)
                 }
                 return [Figure(unit: "tasks/s", value: 100_000 / seconds)]

@@ -112,7 +112,7 @@ struct LockTests {
                     true true
                     false timeout
                     false timeout
-                    false lock #N: a deadlock: a task of worker 1 waits for lock #N, which a task of worker 1 holds
+                    false lock #N: a deadlock: task 1 ((source), worker 1) waits for lock #N, which task 1 ((source), worker 1) holds
                     true 1 nil
                     table
                     false 1 nil 3

@@ -10,20 +10,21 @@ struct TableTests {
         async throws
     {
         try await withPool(4, isolation: isolation) { pool in
+            let times = isolation == .shared ? 1000 : 100
             let table = try SharedTable(initial: ["count": 0, "nested": ["list": [1, 2]]])
             let script = LuaScript.source(
                 """
-                local d, n = ...
-                for i = 1, 1000 do d:update("count", function(c) return c + 1 end) end
+                local d, n, times = ...
+                for i = 1, times do d:update("count", function(c) return c + 1 end) end
                 d.nested.list[#d.nested.list + 1] = n
                 d.nested["task" .. n] = {n}
                 return d.nested.list[1]
                 """)
             try await withThrowingTaskGroup(of: LuaResults.self) { group in
-                for number in 10...13 { group.addTask { try await pool.call(script, table, number) } }
+                for number in 10...13 { group.addTask { try await pool.call(script, table, number, times) } }
                 for try await result in group { #expect(result[0] == 1) }
             }
-            #expect(try table.get("count", as: Int.self) == 4000)
+            #expect(try table.get("count", as: Int.self) == 4 * times)
             let nested = try #require(try table.get("nested", as: SharedTable.self))
             #expect(try nested.entries.count == 5)
             let task = try #require(try nested.get("task12", as: SharedTable.self))

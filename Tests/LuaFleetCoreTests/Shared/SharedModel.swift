@@ -297,7 +297,10 @@ final class SharedModel {
         case .join: return queues[wait.object]!.unfinished == 0
         case .receive, .poll:
             let end = ends[wait.object]!
-            return (wait.operation == .poll || isFirst(place)) && (!end.inbox.isEmpty || end.peerIsClosed)
+            // Who only looks sees what nobody waits to take.
+            let isNext = wait.operation == .receive
+                ? isFirst(place) : !waiting.contains { $0.object == wait.object && $0.operation == .receive }
+            return isNext && !end.inbox.isEmpty || end.peerIsClosed && end.inbox.isEmpty
         case .acquire:
             if let semaphore = semaphores[wait.object] { return isFirst(place) && semaphore.value > 0 }
             return isFirst(place) && locks[line(wait)]!.owner == nil

@@ -114,4 +114,36 @@ package enum LuaMessage {
         try state.reader.finish()
         return value
     }
+
+    /// The same for one of several messages that stand back to back: the one at `offset`, which moves behind it, also where it is no `R`. Where the bytes
+    /// are no message it moves to their end.
+    package static func decodeNext<R: Decodable>(
+        _ type: R.Type = R.self, in bytes: UnsafeRawBufferPointer, at offset: inout Int,
+        limits: ValueLimits = .standard
+    ) throws -> R {
+        var reader = try ValueReader(bytes, at: offset, limits: limits)
+        // A number by itself is what most tasks return, and its end need not be looked for.
+        if type == Int.self || type == Double.self || type == Bool.self, try reader.next().isArrayOfOne {
+            let value = try withUnsafeTemporaryAllocation(of: R.self, capacity: 1) { place -> R? in
+                let place = place.baseAddress.unsafelyUnwrapped  // the capacity is not 0
+                return try WireScalar.decode(type, from: &reader, into: place) ? place.move() : nil
+            }
+            if let value {
+                offset = reader.offset
+                return value
+            }
+        }
+        reader = try ValueReader(bytes, at: offset, limits: limits)
+        let start = offset
+        offset = bytes.count
+        try reader.skip()
+        offset = reader.offset
+        return try decode(type, from: UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), limits: limits)
+    }
+}
+
+extension ValueItem {
+    fileprivate var isArrayOfOne: Bool {
+        if case .array(1) = self { true } else { false }
+    }
 }

@@ -1,0 +1,240 @@
+// Tasks on their way to workers, and their ends on the way to whoever waits for them.
+import CFleetSystem
+import LuaFleetCore
+import LuaFleetWire
+import NIOCore
+
+extension PoolShell {
+    /// Bytes of argument messages in a frame, unless one task has more. Smaller: more frames; larger: workers read longer before they begin.
+    private static let usualFrameSize = 32 * 1024
+
+    // MARK: Sending
+
+    func send(_ tasks: TaskRange, to worker: WorkerID, sequence: UInt32, attempt: UInt32, epoch: UInt32) {
+        guard let connection = connections[Int(worker.slot)], let record = records[Int(tasks.batch.index)] else {
+            return
+        }
+        let request = record.request
+        if attempt > 1 {
+            for task in tasks.lower..<tasks.upper { self.detail(tasks.batch, task) { $0.attempts = attempt } }
+        }
+        var head = TaskHead(
+            script: define(request.script, on: connection), isolation: request.isolation, setsArg: request.setsArg,
+            stampsTimes: request.policy.wallTime != nil, attempt: attempt, index: request.index + UInt64(tasks.lower),
+            epoch: epoch)
+        switch request.arguments {
+        case .one(let payload):
+            connection.sends(payload.handles, to: sequence, of: record, task: tasks.lower)
+            write(tasks.batch, FrameHeader(kind: .task, worker: worker.slot, task: sequence), head, to: connection)
+        case .many(let slab):
+            for task in tasks.lower..<tasks.upper where !slab.handles.isEmpty {
+                connection.sends(
+                    slab.handles[task] ?? [], to: sequence &+ (task - tasks.lower), of: record, task: task)
+            }
+            var lower = tasks.lower
+            while lower < tasks.upper {
+                let upper = Self.frameEnd(slab, lower, tasks.upper, chunk: request.policy.chunk)
+                head.count = upper - lower
+                head.index = request.index + UInt64(lower)
+                let header = FrameHeader(kind: .task, worker: worker.slot, task: sequence &+ (lower - tasks.lower))
+                write(slab, lower..<upper, request.function, header, head, to: connection)
+                lower = upper
+            }
+        }
+        unflushed.append(connection)
+        record.waiter.tasksStarted(
+            record.first + Int(tasks.lower)..<record.first + Int(tasks.upper), worker: Int(worker.slot) + 1,
+            attempt: Int(attempt))
+        if events.hasListeners {
+            for task in tasks.lower..<tasks.upper {
+                events.post(
+                    .taskStarted(
+                        number: record.number + Int(task), worker: Int(worker.slot) + 1, attempt: Int(attempt)))
+            }
+        }
+    }
+
+    private static func frameEnd(_ slab: SlabArguments, _ lower: UInt32, _ upper: UInt32, chunk: UInt32) -> UInt32 {
+        if chunk > 0 { return min(lower + chunk, upper) }
+        let start = slab.start(of: lower)
+        var end = upper
+        // Half of what is too long, again and again: exact enough, and quick.
+        while end - lower > 1, Int(slab.ends[Int(end) - 1]) - start > usualFrameSize { end = lower + (end - lower) / 2 }
+        return end
+    }
+
+    private func write(_ batch: BatchID, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
+        guard case .one(var payload)? = records[Int(batch.index)]?.request.arguments else { return }
+        records[Int(batch.index)]?.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))
+        connection.write(payload.frame(header, head))
+        records[Int(batch.index)]?.request.arguments = .one(payload)
+    }
+
+    private func write(
+        _ slab: SlabArguments, _ tasks: Range<UInt32>, _ function: [UInt8], _ header: FrameHeader, _ head: TaskHead,
+        to connection: WorkerConnection
+    ) {
+        let start = slab.start(of: tasks.lowerBound)
+        let count = Int(slab.ends[Int(tasks.upperBound) - 1]) - start
+        let prefix = FrameHeader.size + TaskHead.size
+        connection.write(count: prefix + function.count + count) { space in
+            var (header, head) = (header, head)
+            header.length = UInt32(clamping: space.count - FrameHeader.size)
+            head.functionLength = UInt16(clamping: function.count)
+            header.store(to: space.baseAddress!)  // room for two heads: not empty
+            head.store(to: space.baseAddress! + FrameHeader.size)
+            UnsafeMutableRawBufferPointer(rebasing: space[prefix...]).copyBytes(from: function)
+            slab.bytes.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: space[(prefix + function.count)...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]))
+            }
+        }
+    }
+
+    /// The worker's number of a script, which it is told if it does not know it.
+    private func define(_ content: LuaScriptContent, on connection: WorkerConnection) -> UInt32 {
+        let (script, evicted) = scripts.id(of: content)
+        if let evicted {
+            for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
+                other.write(.frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted)))
+                unflushed.append(other)
+            }
+        }
+        if connection.knownScripts.insert(script).inserted {
+            let definition = ScriptDefinition(
+                id: script, form: content.form, chunkName: content.chunkName, source: content.source)
+            connection.write(
+                .frame(FrameHeader(kind: .define, worker: connection.id.slot), payload: definition.payload))
+        }
+        return script
+    }
+
+    /// Runs the pool's initializer or finalizer, in the worker's own state.
+    func prepare(_ id: WorkerID, _ request: TaskRequest?, sequence: UInt32, epoch: UInt32) {
+        guard let connection = connections[Int(id.slot)], let request, case .one(var payload) = request.arguments else {
+            return
+        }
+        connection.preparation = sequence
+        let head = TaskHead(
+            script: define(request.script, on: connection), isolation: .shared, setsArg: false, attempt: 1, index: 1,
+            epoch: epoch)
+        connection.write(payload.frame(FrameHeader(kind: .task, worker: id.slot, task: sequence), head))
+        unflushed.append(connection)
+    }
+
+    // MARK: Ends
+
+    /// What is known of a task before it ends.
+    func detail(_ batch: BatchID, _ task: UInt32, _ change: (inout TaskOutcome) -> Void) {
+        guard records[Int(batch.index)] != nil else { return }
+        change(&records[Int(batch.index)]!.details[task, default: TaskOutcome(end: .answered)])  // looked at above
+    }
+
+    /// They will be started again: what they said is forgotten.
+    func repeated(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
+        if case .failed = end { _ = takeAnswers(tasks.count) }
+        for task in tasks.lower..<tasks.upper { records[Int(tasks.batch.index)]?.details[task] = nil }
+    }
+
+    func finish(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
+        guard let record = records[Int(tasks.batch.index)] else { return }
+        let connection = worker.flatMap { connections[Int($0.slot)] }
+        if events.hasListeners {
+            for task in tasks.lower..<tasks.upper {
+                events.post(
+                    .taskEnded(number: record.number + Int(task), failure: end == .answered ? nil : end.word))
+            }
+        }
+        if end == .answered, answers?.message == nil, answers?.references.isEmpty != false, tasks.count > 1 || record.request.count > 1,
+            record.details.isEmpty || !(tasks.lower..<tasks.upper).contains(where: { record.details[$0] != nil }),
+            let answers, let messages = takeAnswers(tasks.count)
+        {
+            record.waiter.tasksReturned(
+                ReturnedRun(
+                    first: record.first + Int(tasks.lower), count: Int(tasks.count), messages: messages,
+                    nanoseconds: answers.nanoseconds / UInt64(max(answers.count, 1)), attempts: 1,
+                    worker: worker.map { Int($0.slot) + 1 } ?? 0, pid: answers.pid))
+        } else {
+            for task in tasks.lower..<tasks.upper { finish(task, of: record, end, worker, connection) }
+        }
+        if tasks.count == record.open {
+            records[Int(tasks.batch.index)] = nil
+            record.waiter.batchEnded(first: record.first)
+        } else {
+            records[Int(tasks.batch.index)]?.open -= tasks.count
+        }
+    }
+
+    private func finish(
+        _ task: UInt32, of record: TaskRecord, _ end: TaskEnd, _ worker: WorkerID?, _ connection: WorkerConnection?
+    ) {
+        var outcome = record.details[task] ?? TaskOutcome(end: end)
+        outcome.end = end
+        if let worker {
+            outcome.worker = Int(worker.slot) + 1
+            outcome.attempts = max(outcome.attempts, 1)
+            if outcome.pid == 0 { outcome.pid = connection?.pid ?? 0 }
+        }
+        switch end {
+        case .answered, .failed:
+            if let answers {
+                outcome.nanoseconds = answers.nanoseconds / UInt64(max(answers.count, 1))
+                outcome.pid = answers.pid
+                outcome.references = answers.references
+            }
+            if let message = takeAnswer() {
+                if case .failed(let failure) = end {
+                    outcome.answer = .failure(failure, message)
+                } else {
+                    outcome.answer = .values(message)
+                }
+            } else {
+                outcome.end = .protocolViolation(.malformed(.values))
+            }
+        default:
+            if let connection {
+                let startedAt = connection.page.header.pointee.startedAt.load(ordering: .acquiring)
+                let now = lfs_now()
+                outcome.nanoseconds = startedAt > 0 && now > startedAt ? now - startedAt : 0
+            }
+        }
+        if outcome.hasFailed {
+            let arguments = record.request.arguments(of: task)
+            if arguments.count <= 4096 { outcome.arguments = Array(arguments) }
+        }
+        record.waiter.taskEnded(outcome, task: record.first + Int(task))
+    }
+
+    // MARK: Answers
+
+    /// The messages of the next `count` answers; nil where there are not so many.
+    private func takeAnswers(_ count: UInt32) -> ByteBuffer? {
+        guard var rest = answers else { return nil }
+        defer { answers = rest }
+        if count == rest.count {
+            rest.count = 0
+            let all = rest.messages
+            rest.messages = ByteBuffer()
+            answersGiven(count, &rest)
+            return all
+        }
+        guard let some = rest.messages.readMessages(Int(count)) else { return nil }
+        answersGiven(count, &rest)
+        return some
+    }
+
+    /// Keeps the mean duration of those that are left.
+    private func answersGiven(_ count: UInt32, _ rest: inout WorkerAnswers) {
+        guard rest.count > 0 else { return }
+        rest.nanoseconds -= rest.nanoseconds / UInt64(rest.count) * UInt64(count)
+        rest.count -= count
+    }
+
+    private func takeAnswer() -> [UInt8]? {
+        if let message = answers?.message {
+            answers?.message = nil
+            return message
+        }
+        return takeAnswers(1).map { Array($0.readableBytesView) }
+    }
+}
