@@ -7,10 +7,10 @@ import NIOCore
 
 extension WorkerConnection {
     /// A task with these handles in its arguments is about to be sent.
-    func sends(_ handles: [SharedHandle], to sequence: UInt32, of record: TaskRecord, task: UInt32) {
+    func sends(_ handles: [SharedHandle], to sequence: UInt32, of record: TaskRecord?, task: UInt32) {
         guard !handles.isEmpty else { return }
         shared?.sends(
-            handles, to: sequence, ownsProcess: record.request.isolation == .freshProcess,
+            handles, to: sequence, ownsProcess: record?.request.isolation == .freshProcess,
             name: { name(of: record, task) })
     }
 

@@ -115,6 +115,7 @@ extension PoolShell {
             return
         }
         connection.preparation = sequence
+        connection.sends(payload.handles, to: sequence, of: nil, task: 0)
         let head = TaskHead(
             script: define(request.script, on: connection), isolation: .shared, setsArg: false, attempt: 1, index: 1,
             epoch: epoch)

@@ -99,7 +99,7 @@ extension LuaPool {
         try submit(script, arguments, limits)
     }
 
-    private func submit<R>(
+    func submit<R>(
         _ script: LuaScript, _ arguments: [any Encodable & Sendable], _ limits: LuaLimits?
     ) throws -> LuaTask<R> {
         var request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }

@@ -32,6 +32,8 @@ extension RunRequest {
         var workers = 1
         if hasInputs || scripts.count > 1 {  // else there is nothing to count
             workers = jobs.count(processors: LuaPool.defaultWorkerCount)
+            // Scripts of one run may wait for each other, also where there are fewer processors. By the hundred they do not.
+            if !hasInputs, jobs == .all, scripts.count <= 16 { workers = scripts.count }
             if !hasInputs { workers = min(workers, scripts.count) }
         }
         var configuration = LuaPoolConfiguration(workers: workers)
