@@ -12,7 +12,10 @@ final class InputBuffer {
     private var start = 0
     private var end = 0
     /// What came after these while a task waited for a reply. It stands apart: tasks that run have their arguments where they are.
-    var later: [UInt8] = []
+    private(set) lazy var later: InputBuffer = InputBuffer()
+    private var hasLater = false
+
+    init() {}
 
     var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: storage[start..<end])
@@ -56,13 +59,30 @@ final class InputBuffer {
         return 0
     }
 
+    /// Takes bytes out of the middle; those behind them move up.
+    func remove(_ range: Range<Int>) {
+        let tail = end - start - range.upperBound
+        if tail > 0 {
+            let base = storage.baseAddress! + start  // never nil: it holds those bytes
+            (base + range.lowerBound).copyMemory(from: base + range.upperBound, byteCount: tail)
+        }
+        end -= range.count
+        consume(0)
+    }
+
+    /// Something was read into `later`.
+    func readLater() {
+        hasLater = true
+    }
+
     /// Joins what came while a task waited; returns how much that was.
     private func takeLater() -> Int {
-        let count = later.count
-        guard count > 0 else { return 0 }
-        makeRoom(count).copyBytes(from: later)
+        guard hasLater else { return 0 }
+        hasLater = false
+        let count = later.bytes.count
+        makeRoom(count).copyBytes(from: later.bytes)
         received(count)
-        later = []
+        later.consume(count)
         return count
     }
 

@@ -60,35 +60,28 @@ final class SharedRequests {
         let parser = FrameParser(limit: .max)  // the host is trusted
         var descriptor: Int32 = -1
         var position: Int
-        do throws(ProtocolViolation) { position = try input.missing(parser) } catch { _exit(WorkerStatus.protocolViolation) }
+        do throws(ProtocolViolation) { position = try input.missing(parser) } catch {
+            _exit(WorkerStatus.protocolViolation)
+        }
         while true {
             let wanted: Int
-            if input.later.count < position {
-                wanted = position - input.later.count
+            if input.later.bytes.count < position {
+                wanted = position - input.later.bytes.count
             } else {
-                let found: Int? = input.later.withUnsafeBytes { bytes in
-                    do throws(ProtocolViolation) {
-                        let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
-                        switch try parser.next(in: rest) {
-                        case .needs(let count): return count
-                        case .frame(let header, _, let size) where header.kind != .reply:
-                            position += size
-                            return 0
-                        case .frame(let header, let payload, let size):
-                            take(header, payload, number: number, descriptor, reply)
-                            position += size
-                            return -size
-                        }
-                    } catch {
-                        return nil
-                    }
+                let rest = UnsafeRawBufferPointer(rebasing: input.later.bytes[position...])
+                let step: FrameParser.Step
+                do throws(ProtocolViolation) { step = try parser.next(in: rest) } catch {
+                    _exit(WorkerStatus.protocolViolation)
                 }
-                guard let found else { _exit(WorkerStatus.protocolViolation) }
-                if found < 0 {
-                    input.later.removeSubrange((position + found)..<position)
-                    return
+                switch step {
+                case .needs(let count): wanted = count
+                case .frame(let header, _, let size) where header.kind != .reply:
+                    position += size
+                    wanted = 0
+                case .frame(let header, let payload, let size):
+                    take(header, payload, number: number, descriptor, reply)
+                    return input.later.remove(position..<(position + size))
                 }
-                wanted = found
             }
             if wanted > 0 { receive(wanted, into: &descriptor) }
         }
@@ -97,18 +90,16 @@ final class SharedRequests {
     private func receive(_ count: Int, into descriptor: inout Int32) {
         var fds: (Int32, Int32) = (-1, -1)
         var fdCount = 0
-        let room = isShortLived ? count : max(count, 4096)
-        let start = input.later.count
-        input.later.append(contentsOf: repeatElement(0, count: room))
-        let received = input.later.withUnsafeMutableBytes { bytes in
-            withUnsafeMutableBytes(of: &fds) {
-                lfs_receive(
-                    3, bytes.baseAddress! + start, room,  // at least one byte
-                    $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
-            }
+        let room = input.later.makeRoom(count)
+        let limit = isShortLived ? count : room.count
+        let received = withUnsafeMutableBytes(of: &fds) {
+            lfs_receive(
+                3, room.baseAddress!, limit,  // room for at least one byte
+                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
         }
         guard received > 0 else { _exit(WorkerStatus.hostGone) }
-        input.later.removeLast(room - received)
+        input.later.received(received)
+        input.readLater()
         if fdCount > 0 { descriptor = fds.0 }
         if fdCount > 1 { close(fds.1) }
     }

@@ -108,7 +108,8 @@ struct TaskBatch {
         let total = message.pointee.total
         let prefix = FrameHeader.size + AnswerHead.size
         let header = FrameHeader(
-            kind: status == 0 ? .values : .failure, flags: UInt8(truncatingIfNeeded: status == 0 && message.pointee.has_handles ? 1 : status),
+            kind: status == 0 ? .values : .failure,
+            flags: UInt8(truncatingIfNeeded: status == 0 && message.pointee.has_handles ? 1 : status),
             worker: journal.slot,
             task: sequence, length: AnswerHead.size + total)
         let now = lfs_now()

@@ -35,7 +35,8 @@ extension LuaPool {
     /// The shared objects in the results live until they are decoded.
     private func result<R: Decodable>(of outcome: TaskOutcome, _ script: LuaScript) throws(LuaFleetError) -> R {
         try withExtendedLifetime(outcome.references) { () throws(LuaFleetError) in
-            guard case .values(let bytes) = outcome.answer else { return try result([], of: script) }  // never: it was no failure
+            // It was no failure, so there are values.
+            guard case .values(let bytes) = outcome.answer else { return try result([], of: script) }
             return try result(bytes, of: script)
         }
     }

@@ -75,8 +75,9 @@ public final class LuaProcess: Sendable {
         configuration.initializer = LuaPreparation(.source("fleet.pipe = ..."), [pipe.second.value])
         let pool = try await LuaPool(configuration)
         do {
-            let task: LuaTask<LuaResults> = try pool.submit(script, arguments, nil)
+            // The worker is there, since it has run the initializer; a moment later it may be gone.
             let pid = await pool.workerPids.first
+            let task: LuaTask<LuaResults> = try pool.submit(script, arguments, nil)
             self.pipe.withLockedValue { $0 = pipe }
             let state = state
             // Not self: whoever drops the process ends it.

@@ -40,7 +40,9 @@ extension LuaAcquirable {
     public func release() throws(LuaFleetError) { try ask(.release) }
 
     /// Runs `body` while holding it, and lets it go however `body` ends.
-    public func withLock<R>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R) async throws -> R {
+    public func withLock<R>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> R) async throws
+        -> R
+    {
         try await acquire()
         do {
             let result = try await body()
@@ -85,7 +87,9 @@ public struct LuaRecursiveLock: LuaAcquirable {
 public struct LuaSemaphore: LuaAcquirable {
     public let handle: LuaHandle
 
-    public init(_ handle: LuaHandle) throws(LuaFleetError) { self.handle = try handle.checked(.semaphore, .boundedSemaphore) }
+    public init(_ handle: LuaHandle) throws(LuaFleetError) {
+        self.handle = try handle.checked(.semaphore, .boundedSemaphore)
+    }
 
     /// - Parameters:
     ///   - value: permits at first, 0 or more; default 1.

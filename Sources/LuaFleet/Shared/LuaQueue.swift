@@ -70,7 +70,8 @@ public struct LuaQueue: LuaQueueOperations {
     ///   - name: tasks and the host meet at it; default: none.
     ///   - policy: for items whose consumer dies; default: requeue.
     public init(capacity: Int? = nil, name: String? = nil, policy: LuaQueuePolicy = .requeue) throws(LuaFleetError) {
-        handle = try Self.create(.queue, try Self.creation(name, [.optional(capacity), .string(LuaString(policy.rawValue))]))[0]
+        handle = try Self.create(
+            .queue, try Self.creation(name, [.optional(capacity), .string(LuaString(policy.rawValue))]))[0]
     }
 }
 
@@ -93,7 +94,9 @@ public struct LuaJoinableQueue: LuaQueueOperations {
 
     /// Waits until every value that was put is done.
     public func join(timeout: Duration? = nil) async throws {
-        if try await wait(.join, timeout: timeout).status == .timedOut { throw timedOut("not everything was done", timeout) }
+        if try await wait(.join, timeout: timeout).status == .timedOut {
+            throw timedOut("not everything was done", timeout)
+        }
     }
 }
 

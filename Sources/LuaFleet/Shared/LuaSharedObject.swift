@@ -81,10 +81,14 @@ extension LuaHandle {
 extension LuaSharedObject {
     /// A request that does not wait.
     @discardableResult
-    func ask(_ operation: SharedOperation, argument: Int64 = 0, item: SharedItem = .empty) throws(LuaFleetError) -> SharedAnswer {
+    func ask(_ operation: SharedOperation, argument: Int64 = 0, item: SharedItem = .empty) throws(LuaFleetError)
+        -> SharedAnswer
+    {
         let reference = try reference
         let request = SharedRequest(operation, reference.id, timeout: .zero, argument: argument, item: item)
-        return try withExtendedLifetime(reference) { () throws(LuaFleetError) in try SharedHub.shared.answer(request).checked() }
+        return try withExtendedLifetime(reference) { () throws(LuaFleetError) in
+            try SharedHub.shared.answer(request).checked()
+        }
     }
 
     /// A request that may wait; a nil timeout: as long as it takes.
@@ -146,7 +150,8 @@ extension SharedAnswer {
         do {
             return try LuaMessage.decode(R.self, from: item.bytes)
         } catch {
-            throw LuaFleetError(code: .notDecodable, message: "the value is no \(R.self): \(LuaFleetError.describe(error))")
+            throw LuaFleetError(
+                code: .notDecodable, message: "the value is no \(R.self): \(LuaFleetError.describe(error))")
         }
     }
 

@@ -9,7 +9,8 @@ struct SharedMappingError: Error, CustomStringConvertible {
 }
 
 /// A memory file and its place in the host. It goes with the last who holds it; the workers' mappings keep the memory for them.
-package final class SharedMapping: @unchecked Sendable {  // the memory is used by atomic operations, or as bytes that anybody may change
+/// The memory is used by atomic operations, or as bytes that anybody may change.
+package final class SharedMapping: @unchecked Sendable {  // immutable but for that memory
     let descriptor: Int32
     let layout: MappedLayout
     let byteCount: Int
@@ -20,7 +21,8 @@ package final class SharedMapping: @unchecked Sendable {  // the memory is used 
         byteCount = layout.count * layout.element.size
         descriptor = lfs_mapped_file(byteCount)
         guard descriptor >= 0 else {
-            throw SharedMappingError(description: "no memory for \(byteCount) bytes: \(String(cString: strerror(-descriptor)))")
+            throw SharedMappingError(
+                description: "no memory for \(byteCount) bytes: \(String(cString: strerror(-descriptor)))")
         }
         guard let start = lfs_map_memory(descriptor, byteCount) else {
             close(descriptor)

@@ -120,7 +120,9 @@ public struct ShareableList: LuaAcquirable {
             stored.number = value.bitPattern
         case .string(let value):
             guard value.count <= capacity else {
-                throw .shared("\(self): a string of \(value.count) bytes has no place in slot \(index), which has room for \(capacity)")
+                throw .shared(
+                    "\(self): a string of \(value.count) bytes has no place in slot \(index), which has room for \(capacity)"
+                )
             }
             stored.type = UInt32(LFS_LIST_STRING)
             stored.length = UInt32(value.count)
@@ -139,7 +141,8 @@ public struct ShareableList: LuaAcquirable {
         let mapping = try mapping
         let capacity = index < 0 ? -1 : lfs_list_capacity(mapping.start, mapping.byteCount, index)
         guard capacity >= 0 else {
-            throw .shared("\(self): index \(index) is outside of 0..<\(lfs_list_count(mapping.start, mapping.byteCount))")
+            throw .shared(
+                "\(self): index \(index) is outside of 0..<\(lfs_list_count(mapping.start, mapping.byteCount))")
         }
         return (mapping, capacity)
     }

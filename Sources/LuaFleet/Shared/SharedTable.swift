@@ -47,7 +47,8 @@ public struct SharedTable: LuaSharedObject {
         do {
             return try value.decode(R.self)
         } catch {
-            throw LuaFleetError(code: .notDecodable, message: "\(self): the value is no \(R.self): \(LuaFleetError.describe(error))")
+            throw LuaFleetError(
+                code: .notDecodable, message: "\(self): the value is no \(R.self): \(LuaFleetError.describe(error))")
         }
     }
 
@@ -65,7 +66,8 @@ public struct SharedTable: LuaSharedObject {
 
     /// Takes the last item out of a list, or the one at `position`; nil from an empty one.
     public func remove<R: Decodable & Sendable>(at position: Int? = nil, as type: R.Type = R.self) async throws -> R? {
-        let answer = try await wait(.tableRemove, timeout: nil, item: try Self.message([.integer(Int64(position ?? 0))]))
+        let answer = try await wait(
+            .tableRemove, timeout: nil, item: try Self.message([.integer(Int64(position ?? 0))]))
         let value: LuaValue = try answer.value()
         if case .nil = value { return nil }
         return try value.decode(R.self)

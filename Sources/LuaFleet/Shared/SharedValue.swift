@@ -84,7 +84,9 @@ extension LuaSharedObject {
     /// The memory of an object; the host has it mapped as long as the object is there.
     var mapping: SharedMapping {
         get throws(LuaFleetError) {
-            guard let mapping = SharedHub.shared.mapping(of: handle.id) else { throw .shared("\(self): its memory is gone") }
+            guard let mapping = SharedHub.shared.mapping(of: handle.id) else {
+                throw .shared("\(self): its memory is gone")
+            }
             return mapping
         }
     }
@@ -113,8 +115,12 @@ public struct SharedValue<Element: LuaElement>: LuaAcquirable {
             try Self.creation(name, [.string(LuaString(Element.elementType.rawValue)), value.luaValue]))[0]
     }
 
-    public func get() throws(LuaFleetError) -> Element { ElementPlace(mapping: try mapping, index: 0).load(Element.self) }
-    public func set(_ value: Element) throws(LuaFleetError) { ElementPlace(mapping: try mapping, index: 0).store(value) }
+    public func get() throws(LuaFleetError) -> Element {
+        ElementPlace(mapping: try mapping, index: 0).load(Element.self)
+    }
+    public func set(_ value: Element) throws(LuaFleetError) {
+        ElementPlace(mapping: try mapping, index: 0).store(value)
+    }
 
     /// Sets it to `value` if it is `expected`. False: it is not.
     public func compareAndSet(_ expected: Element, _ value: Element) throws(LuaFleetError) -> Bool {
@@ -138,7 +144,9 @@ extension SharedValue where Element: FixedWidthInteger {
 extension SharedValue where Element: BinaryFloatingPoint {
     /// Adds and returns the sum.
     @discardableResult
-    public func add(_ amount: Element) throws(LuaFleetError) -> Element { ElementPlace(mapping: try mapping, index: 0).add(amount) }
+    public func add(_ amount: Element) throws(LuaFleetError) -> Element {
+        ElementPlace(mapping: try mapping, index: 0).add(amount)
+    }
 }
 
 /// Numbers in memory that the host and all workers share: `multiprocessing.Array`. Indices are from 0 in Swift, from 1 in Lua.
@@ -156,7 +164,8 @@ public struct SharedArray<Element: LuaElement>: LuaAcquirable {
     /// - Parameter count: at least 1.
     public init(count: Int, name: String? = nil) throws(LuaFleetError) {
         handle = try Self.create(
-            .array, try Self.creation(name, [.string(LuaString(Element.elementType.rawValue)), .integer(Int64(count))]))[0]
+            .array, try Self.creation(name, [.string(LuaString(Element.elementType.rawValue)), .integer(Int64(count))]))[
+                0]
     }
 
     /// These elements, at least one.

@@ -56,7 +56,9 @@ extension WorkerConnection {
 
     private func send(_ frame: [UInt8], with mapping: SharedMapping) {
         guard let channel, channel.isActive else { return }  // the worker is gone: its end is reported
-        let sent = frame.withUnsafeBytes { lfs_send(socket, $0.baseAddress!, $0.count, mapping.descriptor) }  // not empty
+        let sent = frame.withUnsafeBytes { bytes in
+            lfs_send(socket, bytes.baseAddress!, bytes.count, mapping.descriptor)  // not empty
+        }
         if sent == -Int(EAGAIN) {
             // The task waits for this and reads all that comes, so there is room soon.
             let connection = NIOLoopBound(self, eventLoop: channel.eventLoop)

@@ -146,7 +146,8 @@ extension PoolShell {
                     .taskEnded(number: record.number + Int(task), failure: end == .answered ? nil : end.word))
             }
         }
-        if end == .answered, answers?.message == nil, answers?.references.isEmpty != false, tasks.count > 1 || record.request.count > 1,
+        if end == .answered, answers?.message == nil, answers?.references.isEmpty != false,
+            tasks.count > 1 || record.request.count > 1,
             record.details.isEmpty || !(tasks.lower..<tasks.upper).contains(where: { record.details[$0] != nil }),
             let answers, let messages = takeAnswers(tasks.count)
         {

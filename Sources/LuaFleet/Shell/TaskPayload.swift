@@ -23,7 +23,8 @@ struct TaskPayload: Sendable {
             UnsafeMutableRawBufferPointer(rebasing: space[Self.headSize...]).copyBytes(from: function)
         }
         try encode(&writer)
-        handles = writer.handleCount == 0
+        handles =
+            writer.handleCount == 0
             ? [] : writer.withBytes { SharedItem.handles(in: UnsafeRawBufferPointer(rebasing: $0[prefix...])) }
         references = handles.compactMap { SharedReference($0) }
         let (memory, count) = writer.takeStorage()

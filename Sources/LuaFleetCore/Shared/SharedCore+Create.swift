@@ -53,7 +53,8 @@ private struct Creation {
 
 extension SharedCore {
     mutating func create(_ request: SharedRequest, _ id: SharedRequestID, _ party: PartyID, _ keeper: PartyID?) {
-        guard let kind = UInt32(exactly: request.argument).flatMap(SharedKind.init), let creation = Creation(request.item)
+        guard let kind = UInt32(exactly: request.argument).flatMap(SharedKind.init),
+            let creation = Creation(request.item)
         else { return reply(id, .failed("malformed request for a shared object")) }
         if let bad = invalidHandle(in: request.item, from: party) {
             return reply(id, .failed("\(kind.word): there is no such shared object (#\(bad.id))"))
@@ -100,7 +101,8 @@ extension SharedCore {
         if head.kind != kind {
             why = "it is a \(head.kind.word), not a \(kind.word)"
         } else if let queue = queues[object], let asked = creation.number(0), asked != Int64(queue.capacity) {
-            why = queue.capacity == 0
+            why =
+                queue.capacity == 0
                 ? "it has no capacity, not one of \(asked)" : differs("capacity", asked, Int64(queue.capacity))
         } else if let barrier = barriers[object] {
             why = differs("number of parties", creation.number(0), Int64(barrier.parties))
@@ -130,7 +132,8 @@ extension SharedCore {
             guard let policy = QueueState.Policy(creation.word(1)) else {
                 return "an item of a dead consumer is a \"requeue\" or a \"drop\", not a \"\(creation.word(1) ?? "")\""
             }
-            queues[object] = QueueState(capacity: Int(capacity ?? 0), isJoinable: kind == .joinableQueue, policy: policy)
+            queues[object] = QueueState(
+                capacity: Int(capacity ?? 0), isJoinable: kind == .joinableQueue, policy: policy)
         case .connection:
             if creation.name != nil { return "a pipe has no name: its two ends are handed on" }
             makePipe(object, isDuplex: creation.number(0) != 0)
@@ -150,7 +153,8 @@ extension SharedCore {
                 conditions[object] = given.id
             } else {
                 lastID += 1
-                heads[lastID] = Head(kind: .recursiveLock, name: creation.name.map { "of condition \($0)" }, references: 1)
+                heads[lastID] = Head(
+                    kind: .recursiveLock, name: creation.name.map { "of condition \($0)" }, references: 1)
                 locks[lastID] = LockState(isRecursive: true)
                 conditions[object] = lastID
             }

@@ -65,7 +65,9 @@ extension SharedCore {
 
     mutating func waitForAny(_ request: SharedRequest, _ id: SharedRequestID, _ party: PartyID) {
         let objects = request.item.handles.map(\.id)
-        guard !objects.isEmpty else { return reply(id, .failed("wait: a list of queues, connections and events expected")) }
+        guard !objects.isEmpty else {
+            return reply(id, .failed("wait: a list of queues, connections and events expected"))
+        }
         for object in objects {
             guard heads[object] != nil, has(party, object) else {
                 return reply(id, .failed("wait: there is no such shared object (#\(object))"))

@@ -44,7 +44,8 @@ extension SharedCore {
             }
         case .release:
             guard lock.owner == party else {
-                return fail(request, id, "it is not held by this task" + (lock.owner.map { ", but by \(name(of: $0))" } ?? ""))
+                return fail(
+                    request, id, "it is not held by this task" + (lock.owner.map { ", but by \(name(of: $0))" } ?? ""))
             }
             if lock.depth > 1 { locks[object]?.depth -= 1 } else { handOver(object, ownerDied: false) }
             reply(id, .done)
@@ -71,7 +72,8 @@ extension SharedCore {
         disown(object, owner)
         locks[object]?.owner = nil
         locks[object]?.depth = 0
-        guard let next = waits.first(object), case .lock(let depth, let afterNotice, let noticeCame) = waits[next].purpose
+        guard let next = waits.first(object),
+            case .lock(let depth, let afterNotice, let noticeCame) = waits[next].purpose
         else {
             locks[object]?.isAbandoned = ownerDied
             return
@@ -125,7 +127,9 @@ extension SharedCore {
             if let bound = semaphore.bound, semaphore.value >= bound {
                 return fail(request, id, "it was released more often than acquired (its bound is \(bound))")
             }
-            if let held = parties[party]?.permits[object] { parties[party]?.permits[object] = held == 1 ? nil : held - 1 }
+            if let held = parties[party]?.permits[object] {
+                parties[party]?.permits[object] = held == 1 ? nil : held - 1
+            }
             givePermits(object, 1, ownerDied: false)
             reply(id, .done)
         default: reply(id, .integer(Int64(semaphore.value)))

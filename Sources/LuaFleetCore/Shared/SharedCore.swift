@@ -114,7 +114,9 @@ package struct SharedCore {
     }
 
     /// The shell has made the memory of a new object; `failure`: or could not, for this reason.
-    package mutating func memoryAllocated(_ object: SharedID, _ request: SharedRequestID, by party: PartyID, failure: String?) {
+    package mutating func memoryAllocated(
+        _ object: SharedID, _ request: SharedRequestID, by party: PartyID, failure: String?
+    ) {
         guard let head = heads[object] else { return }
         if let failure {
             reply(request, .failed("\(head.kind.word): \(failure)"))

@@ -9,7 +9,10 @@ private func example(_ name: String) -> String { repositoryFolder() + "/Scripts/
     @Test func `F68: producer, stage and consumer are a pipeline`() {
         let result = Scratch().luafleet(
             "run", "-k", example("producer.lua"), example("stage.lua"), example("consumer.lua"))
-        #expect(result == ToolResult(output: "produced 20 numbers\nsquared 20 numbers\nthe sum is 2870\n", errors: "", status: 0))
+        #expect(
+            result
+                == ToolResult(
+                    output: "produced 20 numbers\nsquared 20 numbers\nthe sum is 2870\n", errors: "", status: 0))
     }
 
     @Test(arguments: ["shared", "fresh-state", "fresh-process"])

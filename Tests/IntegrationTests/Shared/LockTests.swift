@@ -11,7 +11,8 @@ struct LockTests {
             let lock = try LuaLock()
             let value = try SharedValue<Int64>(0)
             let script = LuaScript.source(
-                "local l, v = ... for i = 1, 100 do l:with(function() local x = v:get() v:set(x + 1) end) end return 'ok'")
+                "local l, v = ... for i = 1, 100 do l:with(function() local x = v:get() v:set(x + 1) end) end return 'ok'"
+            )
             try await withThrowingTaskGroup(of: LuaResults.self) { group in
                 for _ in 0..<4 { group.addTask { try await pool.call(script, lock, value) } }
                 for try await _ in group {}
@@ -158,7 +159,8 @@ struct LockTests {
                 #expect(try await group.next()?[0] == true)
             }
             let barrier = try LuaBarrier(parties: 4)
-            let arrive = LuaScript.source("local b = ... local sum = 0 for i = 1, 50 do sum = sum + b:wait() end return sum")
+            let arrive = LuaScript.source(
+                "local b = ... local sum = 0 for i = 1, 50 do sum = sum + b:wait() end return sum")
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<3 { group.addTask { try await pool.call(arrive, barrier) } }
                 var own = 0
@@ -191,7 +193,9 @@ struct LockTests {
         let waiting = Task { try await queue.get(Int.self) }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
-        let error = await #expect(throws: LuaFleetError.self) { try await queue.get(Int.self, timeout: .milliseconds(1)) }
+        let error = await #expect(throws: LuaFleetError.self) {
+            try await queue.get(Int.self, timeout: .milliseconds(1))
+        }
         #expect(error?.code == .timeout && error?.message.contains("queue never filled") == true)
         let lock = try LuaLock()
         #expect(throws: LuaFleetError.self) { try lock.release() }

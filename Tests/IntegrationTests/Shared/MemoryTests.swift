@@ -11,7 +11,8 @@ struct MemoryTests {
             let value = try SharedValue<Int64>(0)
             let array = try SharedArray<Double>(count: 3)
             let script = LuaScript.source(
-                "local v, a = ... for i = 1, 100000 do v:add(1) end for i = 1, 1000 do a:add(2, 0.5) end return v:get() > 0")
+                "local v, a = ... for i = 1, 100000 do v:add(1) end for i = 1, 1000 do a:add(2, 0.5) end return v:get() > 0"
+            )
             try await withThrowingTaskGroup(of: LuaResults.self) { group in
                 for _ in 0..<4 { group.addTask { try await pool.call(script, value, array) } }
                 for try await _ in group {}
@@ -103,7 +104,9 @@ struct MemoryTests {
                     local files = io.open("/proc/self/maps"):read("a")
                     return m:read(101, 13), #m, m:numbers("f64", 3, 2)[2], files:find("/dev/shm", 1, true), pcall(m.read, m, 1 << 20, 2)
                     """), memory)
-            #expect(results[0] == "from the host" && results[1] == .integer(1 << 20) && results[2] == -2.0 && results[3] == nil)
+            #expect(
+                results[0] == "from the host" && results[1] == .integer(1 << 20) && results[2] == -2.0
+                    && results[3] == nil)
             #expect(results[5].string?.contains("are outside of 1…1048576") == true)
             #expect(try memory.read(0..<3) == [0, 1, 0])
             try memory.withBytes { bytes in
@@ -127,8 +130,11 @@ struct MemoryTests {
                     return before[1] == "\\0\\1\\0", math.type(before[3]), before[4], #l, made, pcall(function() l[1] = ("x"):rep(9) end)
                     """), list)
             #expect(results[0] == true && results[1] == "integer" && results[2] == 0.5 && results[3] == 6)
-            #expect(results[6].string?.contains("a string of 9 bytes has no place in slot 1, which has room for 8") == true)
-            #expect(try list.get(1) == .string(LuaString(bytes: [0, 1, 0])) && list.get(2) == .integer(.min) && list.get(5) == nil)
+            #expect(
+                results[6].string?.contains("a string of 9 bytes has no place in slot 1, which has room for 8") == true)
+            #expect(
+                try list.get(1) == .string(LuaString(bytes: [0, 1, 0])) && list.get(2) == .integer(.min)
+                    && list.get(5) == nil)
             let made = try results.decode(ShareableList.self, at: 4)
             #expect(try (0..<4).map { try made.get($0) } == ["abc", false, 1.5, nil])
             #expect(throws: LuaFleetError.self) { try made.get(4) }

@@ -10,7 +10,9 @@ struct PipeTests {
         try await withPool(1, isolation: isolation) { pool in
             let pipe = try LuaPipe()
             async let echo: LuaResults = pool.call(
-                .source("local c = ... local n = 0 while true do local v, why = c:recv() if v == nil then return n, why end c:send(v * 2) n = n + 1 end"),
+                .source(
+                    "local c = ... local n = 0 while true do local v, why = c:recv() if v == nil then return n, why end c:send(v * 2) n = n + 1 end"
+                ),
                 pipe.second)
             for number in 1...100 {
                 try await pipe.first.send(number)

@@ -5,10 +5,11 @@ import Testing
 
 @Suite
 struct ProcessTests {
-    @Test(arguments: [
-        ("return 1", 0), ("os.exit(3)", 3), ("error('boom')", 1), ("os.exit(0)", 0), ("while true do end", -9),
-        ("os.execute('kill -SEGV $PPID') fleet.sleep(60)", -11),
-    ] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("return 1", 0), ("os.exit(3)", 3), ("error('boom')", 1), ("os.exit(0)", 0), ("while true do end", -9),
+            ("os.execute('kill -SEGV $PPID') fleet.sleep(60)", -11),
+        ] as [(String, Int32)])
     func `F01: the exit status says how the process ended`(_ source: String, _ status: Int32) async throws {
         let process = LuaProcess(.source(source), name: "p")
         #expect(process.pid == nil && process.exitStatus == nil && !process.isRunning && process.name == "p")
@@ -30,7 +31,9 @@ struct ProcessTests {
         async throws
     {
         let process = LuaProcess(
-            .source("local factor = ... for n in function() return fleet.pipe:recv() end do fleet.pipe:send(n * factor) end return 'bye'"), 3)
+            .source(
+                "local factor = ... for n in function() return fleet.pipe:recv() end do fleet.pipe:send(n * factor) end return 'bye'"
+            ), 3)
         try await process.start()
         for number in 1...20 {
             try await process.send(number)

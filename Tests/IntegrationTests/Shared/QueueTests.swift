@@ -11,7 +11,8 @@ struct QueueTests {
             let inbox = try LuaQueue()
             let outbox = try LuaQueue(capacity: 2)
             async let task: LuaResults = pool.call(
-                .source("local i, o = ... for v in i:items() do o:put({v, v * 2}) end o:close() return 'done'"), inbox, outbox)
+                .source("local i, o = ... for v in i:items() do o:put({v, v * 2}) end o:close() return 'done'"), inbox,
+                outbox)
             for number in 1...5 { try await inbox.put(number) }
             try inbox.close()
             var pairs: [[Int]] = []
@@ -28,7 +29,8 @@ struct QueueTests {
         try await withPool(8, isolation: isolation) { pool in
             let queue = try LuaQueue(capacity: 10)
             let produce = LuaScript.source("local q, p = ... for i = 1, 100 do q:put(p * 1000 + i) end return p")
-            let consume = LuaScript.source("local q = ... local got = {} for v in q:items() do got[#got + 1] = v end return got")
+            let consume = LuaScript.source(
+                "local q = ... local got = {} for v in q:items() do got[#got + 1] = v end return got")
             try await withThrowingTaskGroup(of: [Int].self) { group in
                 for _ in 0..<4 { group.addTask { try await pool.call(consume, queue) } }
                 try await withThrowingTaskGroup(of: Int.self) { producers in
@@ -130,7 +132,8 @@ struct QueueTests {
         let queue = try LuaQueue()
         try await withPool(1) { pool in
             let text = String(repeating: "x", count: 300_000)
-            let size: Int = try await pool.call(.source("local q, t = ... for i = 1, 10 do q:put(t) end return #q"), queue, text)
+            let size: Int = try await pool.call(
+                .source("local q, t = ... for i = 1, 10 do q:put(t) end return #q"), queue, text)
             #expect(size == 10)
         }
         #expect(try queue.count == 10)
@@ -139,7 +142,9 @@ struct QueueTests {
     @Test func `a queue passes as a result, as an item and as a field, and stays one queue`() async throws {
         try await withPool(2) { pool in
             let made: LuaQueue = try await pool.call(
-                .source("local q = fleet.Queue(3) q:put('made in Lua') local inner = fleet.Queue() q:put({inner, {x = inner}}) inner:put(7) return q"))
+                .source(
+                    "local q = fleet.Queue(3) q:put('made in Lua') local inner = fleet.Queue() q:put({inner, {x = inner}}) inner:put(7) return q"
+                ))
             #expect(try await made.get(String.self) == "made in Lua")
             let value = try #require(try await made.get(LuaValue.self))
             guard case .handle(let first) = value[1], case .handle(let second) = value[2]["x"] else {

@@ -99,7 +99,8 @@ struct TableTests {
             let began = try LuaEvent()
             async let slow: LuaResults = pool.call(
                 .source(
-                    "local d, e, go = ... return pcall(d.update, d, 'x', function(v) e:set() go:wait() return 100 end, 0.05)"),
+                    "local d, e, go = ... return pcall(d.update, d, 'x', function(v) e:set() go:wait() return 100 end, 0.05)"
+                ),
                 table, began, try LuaEvent(name: "go of test"))
             try await began.wait()
             try await table.set("x", 2)  // waits until the budget is over

@@ -81,7 +81,9 @@ struct SharedCoreModelTests {
             var request = SharedRequest(operation, SharedID(object), timeout: timeout.map { .nanoseconds(Int64($0)) })
             if operation == .put || operation == .send { request.item = .values { $0.integer(Int64(item)) } }
             if operation == .notify { request.argument = Int64(item) }
-            let waits: Set<SharedOperation> = [.put, .get, .join, .send, .receive, .poll, .acquire, .wait, .waitForNotice, .arrive]
+            let waits: Set<SharedOperation> = [
+                .put, .get, .join, .send, .receive, .poll, .acquire, .wait, .waitForNotice, .arrive,
+            ]
             var wish = SharedModel.Waiting(
                 request: lastRequest, party: party, object: object, operation: operation, item: item)
             if waits.contains(operation), let timeout { wish.due = timeout == 0 ? 0 : now + timeout }

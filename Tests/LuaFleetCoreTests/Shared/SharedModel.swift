@@ -280,7 +280,9 @@ final class SharedModel {
         while let place = waiting.indices.first(where: { canGoOn($0) }) { goOn(place) }
     }
 
-    private func line(_ wait: Waiting) -> Int { wait.operation == .acquire ? conditions[wait.object] ?? wait.object : wait.object }
+    private func line(_ wait: Waiting) -> Int {
+        wait.operation == .acquire ? conditions[wait.object] ?? wait.object : wait.object
+    }
 
     private func isFirst(_ place: Int) -> Bool {
         let wait = waiting[place]
@@ -298,7 +300,8 @@ final class SharedModel {
         case .receive, .poll:
             let end = ends[wait.object]!
             // Who only looks sees what nobody waits to take.
-            let isNext = wait.operation == .receive
+            let isNext =
+                wait.operation == .receive
                 ? isFirst(place) : !waiting.contains { $0.object == wait.object && $0.operation == .receive }
             return isNext && !end.inbox.isEmpty || end.peerIsClosed && end.inbox.isEmpty
         case .acquire:
