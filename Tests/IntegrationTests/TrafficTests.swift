@@ -22,7 +22,7 @@ struct TrafficTests {
             let counter = Counter()
             let jobs = AsyncStream<LuaJob> { LuaJob(.source("return ..."), [.integer(Int64(counter.next()))]) }
             var taken = 0
-            for try await report in pool.reports(of: jobs, ordered: true) {
+            for try await report in pool.reports(of: jobs, ordered: true, window: 4) {
                 taken += 1
                 #expect(report.values == [.integer(Int64(taken))] && counter.value <= taken + 2 * 2 + 1)
                 if taken == 500 { break }

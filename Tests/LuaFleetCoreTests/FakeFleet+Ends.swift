@@ -124,7 +124,8 @@ extension FakeFleet {
             return worker != nil && serverEndsNow && reason == nil && (task.hasBegun || isServerBlind)
         case .protocolViolation(let violation): return task.hasBegun && worker?.violation == violation
         case .setupFailed(let failure):
-            return worker == nil && core.broken == failure && (workers(.up).isEmpty || late.contains(key.batch))
+            return worker == nil && [core.broken, brokenBefore].contains(failure)
+                && (workers(.up).isEmpty || late.contains(key.batch))
         case .poolTerminated: return isTerminated || late.contains(key.batch) && task.attempts == 0
         case .queueTimedOut(let limit):
             return worker == nil && task.attempts == 0 && batch.policy.queueTime == limit && isOverdueInQueue(key)

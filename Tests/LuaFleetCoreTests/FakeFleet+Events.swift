@@ -156,6 +156,7 @@ extension FakeFleet {
                     try workerExits(id)
                 } else if worker.life == .starting {
                     try workerReady(id)
+                    if workers[id]?.life == .initializing { try prepared(id) }
                 } else if worker.life != .up {
                     try prepared(id)
                 } else if !worker.flights.isEmpty {
@@ -164,6 +165,7 @@ extension FakeFleet {
                 try check(self)
             }
             try advance(.milliseconds(3))
+            if workers.isEmpty, server != .stopping, core.nextMoment != nil { try advanceToNext() }
             try check(self)
         }
         try require(isClosed && openCount == 0, "the pool does not close: \(openCount) tasks left")

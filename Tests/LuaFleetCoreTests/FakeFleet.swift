@@ -124,6 +124,7 @@ struct FakeFleet {
     var answers: [TaskKey: TaskEnd] = [:]
     var queueCancels: Set<TaskKey> = []
     var serverEndsNow = false
+    var brokenBefore: SetupFailure?
     var isServerBlind = false  // it did not say what had begun
     /// What a worker says a task took.
     var usualNanoseconds: UInt64 = 1_000_000_000
@@ -169,6 +170,7 @@ struct FakeFleet {
         try require(returnedCount == 0, "\(returnedCount) tasks came back and did not end")
         queueCancels.removeAll(keepingCapacity: true)
         serverEndsNow = false
+        brokenBefore = core.broken
         return log
     }
 

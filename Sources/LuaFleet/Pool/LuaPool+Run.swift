@@ -47,11 +47,13 @@ extension LuaPool {
 
     /// Runs every job and yields the reports: in the order of completion, or, where `ordered`, of the jobs.
     ///
-    /// Jobs are taken as there is room: at most 2 × workers are ahead of the reports that were taken, so an endless sequence runs in flat memory.
-    /// Leaving the sequence early kills what runs and drops what waits.
-    public func reports<Jobs: AsyncSequence & Sendable>(of jobs: Jobs, ordered: Bool = false) -> LuaReports
-    where Jobs.Element == LuaJob {
-        LuaReports(pool: self, isOrdered: ordered) { feed in
+    /// Jobs are taken as there is room, so an endless sequence runs in flat memory. Leaving the sequence early kills what runs and drops what waits.
+    ///
+    /// - Parameter window: how many jobs are ahead of the reports that were taken, at most. Default: 2 × workers, times as many as go to a worker at a time where jobs are short.
+    public func reports<Jobs: AsyncSequence & Sendable>(
+        of jobs: Jobs, ordered: Bool = false, window: Int? = nil
+    ) -> LuaReports where Jobs.Element == LuaJob {
+        LuaReports(pool: self, isOrdered: ordered, window: window) { feed in
             for try await job in jobs {
                 guard await feed(job) else { return }
             }
@@ -59,8 +61,10 @@ extension LuaPool {
     }
 
     /// Runs every job and yields the reports, as the other form does.
-    public func reports(of jobs: some Sequence<LuaJob> & Sendable, ordered: Bool = false) -> LuaReports {
-        LuaReports(pool: self, isOrdered: ordered) { feed in
+    public func reports(
+        of jobs: some Sequence<LuaJob> & Sendable, ordered: Bool = false, window: Int? = nil
+    ) -> LuaReports {
+        LuaReports(pool: self, isOrdered: ordered, window: window) { feed in
             for job in jobs {
                 guard await feed(job) else { return }
             }
@@ -102,11 +106,13 @@ public struct LuaReports: AsyncSequence, Sendable {
 
     let pool: LuaPool
     let isOrdered: Bool
+    let window: Int?
     let produce: Producer
 
-    init(pool: LuaPool, isOrdered: Bool, produce: @escaping Producer) {
+    init(pool: LuaPool, isOrdered: Bool, window: Int?, produce: @escaping Producer) {
         self.pool = pool
         self.isOrdered = isOrdered
+        self.window = window
         self.produce = produce
     }
 
@@ -134,11 +140,11 @@ public struct LuaReports: AsyncSequence, Sendable {
         private let feeder: Task<Void, Never>
 
         init(_ reports: LuaReports) {
-            let window = 2 * reports.pool.configuration.workers
+            let (window, workers) = (reports.window, reports.pool.configuration.workers)
             let share = reports.pool.shell.share
             let stream = TaskStream(
                 shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false
-            ) { window * share.tasks }
+            ) { window ?? 2 * workers * share.tasks }
             self.pool = reports.pool
             self.stream = stream
             let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)

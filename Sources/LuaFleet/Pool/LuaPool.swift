@@ -38,7 +38,7 @@ public final class LuaPool: Sendable {
         try configuration.check()
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
         let settings = PoolShellSettings(
-            executable: executable, resultLimit: UInt32(ValueLimits.standard.bytes) + 4096,
+            executable: executable, resultLimit: UInt32(ValueLimits.standard.bytes) + 64 * 1024,
             logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
             finalizer: try configuration.finalizer?.preparation())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -6,6 +6,12 @@ import LuaFleetWire
 import NIOCore
 import NIOPosix
 
+/// Something to be learnt from a worker's page: its answers, and the task that began last, as of now or as of a recall.
+struct PageLook {
+    var worker: WorkerID
+    var recalled: (started: UInt32, startedAt: Moment)?
+}
+
 extension PoolShell {
     func startWorker(_ id: WorkerID) {
         var ends: (Int32, Int32) = (-1, -1)
@@ -52,25 +58,26 @@ extension PoolShell {
 
     // MARK: Pages
 
+    /// Takes back what has not begun, now; what the worker has answered and what the core makes of it come when the actions are done.
     func recall(_ id: WorkerID, epoch: UInt32) {
         guard let connection = connections[Int(id.slot)], connection.id == id else { return }
         guard let started = connection.page.recall(epoch: epoch &- 1) else {
             return core.workerMisbehaved(id, .malformed(.ready), at: now)  // it has scribbled over its page
         }
-        connection.shared?.recalled(after: started)
-        core.workerRecalled(id, started: started, startedAt: startedAt(connection), at: now)
+        looks.append(PageLook(worker: id, recalled: (started, startedAt(connection))))
     }
 
-    /// Looks at the workers that the core wants looked at.
-    func inspect() {
-        let workers = toInspect
-        toInspect.removeAll(keepingCapacity: true)
-        for id in workers {
-            guard let connection = connections[Int(id.slot)], connection.id == id else { continue }
-            connection.look()
-            // In this order: a task that begins after the look has not been answered in it.
-            core.workerInspected(
-                id, started: connection.page.control.started, startedAt: startedAt(connection), at: now)
+    func perform(_ look: PageLook) {
+        let id = look.worker
+        guard let connection = connections[Int(id.slot)], connection.id == id else { return }
+        connection.look()
+        if let (started, startedAt) = look.recalled {
+            connection.shared?.recalled(after: started)
+            core.workerRecalled(id, started: started, startedAt: startedAt, at: now)
+        } else {
+            // After the look: a task that begins later has not been answered in it.
+            let started = connection.page.control.started
+            core.workerInspected(id, started: started, startedAt: startedAt(connection), at: now)
         }
     }
 

@@ -1,5 +1,6 @@
 // The pool's I/O: one event loop that turns bytes and clocks into the core's events and the core's actions into bytes. No policy.
 import CFleetSystem
+import DequeModule
 import Glibc
 import Logging
 import LuaFleetCore
@@ -25,9 +26,10 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     private var nextNumber = 1
     var server: ForkServerProcess?
     var hasLaunched = false
-    /// Connections that have something to flush, and those that the core wants looked at.
+    /// Connections that have something to flush.
     var unflushed: [WorkerConnection] = []
-    var toInspect: [WorkerID] = []
+    /// What the core wants to know of workers' pages.
+    var looks: Deque<PageLook> = []
     /// The answers that the core is being told of: its `finish` actions take them, in order.
     var answers: WorkerAnswers?
     private var timer: (due: Moment, task: Scheduled<Void>)?
@@ -112,19 +114,22 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     // MARK: Actions
 
+    /// Does what the core wants done. Called after every event.
     func perform() {
         guard !isPerforming else { return }  // the outer call goes on with what was added
-        isPerforming = true
-        repeat {
+        while true {
+            isPerforming = true
             repeat {
                 core.takeActions(into: &actions, at: now)
                 for action in actions { perform(action) }
             } while !actions.isEmpty
-            inspect()
-        } while !toInspect.isEmpty
+            isPerforming = false
+            // Outside: what is found there are events with actions of their own.
+            guard let look = looks.popFirst() else { break }
+            perform(look)
+        }
         for connection in unflushed { connection.flush() }
         unflushed.removeAll(keepingCapacity: true)
-        isPerforming = false
         share.tasks = core.usualShare
         setTimer()
         if let failure = core.broken, let onOpen {
@@ -158,7 +163,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .send(let tasks, let worker, let sequence, let attempt, let epoch):
             send(tasks, to: worker, sequence: sequence, attempt: attempt, epoch: epoch)
         case .recall(let id, let epoch): recall(id, epoch: epoch)
-        case .inspect(let id): toInspect.append(id)
+        case .inspect(let id): looks.append(PageLook(worker: id))
         case .measure(let id): measure(id)
         case .repeated(let tasks, let end, let worker): repeated(tasks, end, worker: worker)
         case .finish(let tasks, let end, let worker): finish(tasks, end, worker: worker)

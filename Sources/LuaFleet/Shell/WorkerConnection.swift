@@ -63,6 +63,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private var bytesToSkip: UInt64 = 0
     /// Answers of a frame that was not whole when the page was looked at: they were handled, and come once more.
     private var answersToSkip: (first: UInt32, count: UInt32)?
+    /// Short answers that came together and follow each other: the pool hears of them at once.
+    private var gathered: (first: UInt32, answers: WorkerAnswers)?
     private var isCut = false  // the stream made no sense at some point: nothing after it counts
     private var hasEnded = false
     private var report: WorkerExitReport?
@@ -157,11 +159,15 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
                     case .frame(let header, _, let size): return (header: header, count: size)
                     }
                 }
-                guard let header = step.header else { return try collectLong(step.count) }
+                guard let header = step.header else {
+                    try deliverGathered()
+                    return try collectLong(step.count)
+                }
                 guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
                 try handle(header, size: step.count)
                 received.moveReaderIndex(forwardBy: step.count)
             }
+            try deliverGathered()
             if received.readableBytes == 0 { received = ByteBuffer() }
         } catch {
             cut(error)
@@ -170,6 +176,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     private func handle(_ header: FrameHeader, size: Int) throws(ProtocolViolation) {
         guard header.kind == .values || header.kind == .failure else {
+            try deliverGathered()
             try received.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
                 try delegate?.worker(
                     self, sent: header, payload: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size..<size]))
@@ -184,6 +191,33 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         let prefix = FrameHeader.size + AnswerHead.size
         let messages = received.getSlice(at: received.readerIndex + prefix, length: size - prefix) ?? ByteBuffer()
         try deliver(header, head, messages: messages, message: nil)
+    }
+
+    /// Answers as long as this are worth a copy, to be handed on together with those that came with them.
+    private static let shortAnswer = 1024
+
+    /// Adds an answer to those that are gathered; false: it does not belong to them, or is not short.
+    private func gather(_ first: UInt32, _ answers: inout WorkerAnswers) -> Bool {
+        guard answers.failure == nil, answers.message == nil, answers.messages.readableBytes <= Self.shortAnswer else {
+            return false
+        }
+        if gathered == nil {
+            gathered = (first, answers)
+            return true
+        }
+        guard gathered!.first &+ gathered!.answers.count == first, gathered!.answers.pid == answers.pid else {  // looked at above
+            return false
+        }
+        gathered!.answers.messages.writeBuffer(&answers.messages)  // looked at above
+        gathered!.answers.count += answers.count
+        gathered!.answers.nanoseconds += answers.nanoseconds
+        return true
+    }
+
+    private func deliverGathered() throws(ProtocolViolation) {
+        guard let (first, answers) = gathered else { return }
+        gathered = nil
+        try delegate?.worker(self, answered: first, answers)
     }
 
     private func deliver(
@@ -211,7 +245,9 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
             answers.nanoseconds -= answers.nanoseconds / UInt64(answers.count) * UInt64(known.count)
             answers.count -= known.count
         }
-        if answers.count > 0 { try delegate?.worker(self, answered: first, answers) }
+        guard answers.count > 0, !gather(first, &answers) else { return }
+        try deliverGathered()
+        if !gather(first, &answers) { try delegate?.worker(self, answered: first, answers) }
     }
 
     /// The rest of a long answer goes from the socket's buffers straight to where it will stay.
@@ -230,6 +266,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         do throws(ProtocolViolation) {
             guard answer.header.worker == id.slot else { throw .wrongWorker(answer.header.worker) }
             try deliver(answer.header, answer.head, messages: ByteBuffer(), message: answer.message)
+            try deliverGathered()
         } catch {
             cut(error)
         }
@@ -238,6 +275,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private func cut(_ violation: ProtocolViolation) {
         isCut = true
         received = ByteBuffer()
+        // What came before the nonsense counts.
+        do throws(ProtocolViolation) { try deliverGathered() } catch {}
         delegate?.worker(self, violated: violation)
     }
 
