@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetMapped.h"
 #include "CFleetSandbox.h"
 #include "CFleetStack.h"
 #include "CFleetSystemProbe.h"

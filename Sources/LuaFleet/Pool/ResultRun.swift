@@ -126,7 +126,7 @@ final class ResultRun: Sendable {
             throw LuaFleetError(code: .protocolViolation, message: "the worker answered nothing")
         }
         do {
-            return try LuaMessage.decode(R.self, from: bytes)
+            return try withExtendedLifetime(outcome.references) { try LuaMessage.decode(R.self, from: bytes) }
         } catch {
             throw pool.notDecodable(R.self, error, script: script, index: index + 1)
         }

@@ -9,7 +9,11 @@ extension RunRequest {
         let inputs = inputs ?? offeredInputs.flatMap { standardInputHasInputs() ? $0 : nil }
         let processors = LuaPool.defaultWorkerCount
         var workers = inputs == nil && scripts.count == 1 ? 1 : jobs.count(processors: processors)
-        if inputs == nil { workers = min(workers, scripts.count) }
+        if inputs == nil {
+            // Scripts of one run may wait for each other, also where there are fewer processors. By the hundred they do not.
+            if jobs == .all, scripts.count <= 16 { workers = scripts.count }
+            workers = min(workers, scripts.count)
+        }
 
         let script = inputs == nil ? luaScript(scripts[0]) : try readableScript()
         var jobLog = try keeping.jobLog.map { (name) throws(UsageError) in try JobLog(name, resume: keeping.resume) }
