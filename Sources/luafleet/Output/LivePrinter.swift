@@ -1,8 +1,7 @@
-// Prints output of --line-buffer and --ungroup as it is told of it.
+// Prints output of --line-buffer and --ungroup as it comes.
 import Synchronization
 
-/// Any thread. The library tells a task's output when the task has ended; once it tells it as it comes, `wrote` is called then, and `ended` prints what
-/// has not been told.
+/// Any thread. Tells how much was printed of a task's stream, and prints what had not come when the task ended.
 final class LivePrinter: Sendable {
     private struct State {
         var output: LiveOutput
@@ -28,11 +27,16 @@ final class LivePrinter: Sendable {
         return print(text, to: stream)
     }
 
-    /// The task has ended, and `output` is all that it wrote.
+    /// Bytes that were printed so far of a stream of a task that has not ended.
+    func told(_ stream: LiveOutput.Stream) -> Int {
+        state.withLock { $0.told[stream] ?? 0 }
+    }
+
+    /// The task has ended; `output` was not told before.
     func ended(_ stream: LiveOutput.Stream, output: Bytes, tag: Bytes?) -> Bool {
         let text = state.withLock { state in
-            let told = state.told.removeValue(forKey: stream) ?? 0
-            let rest = state.output.wrote(Bytes(output.dropFirst(told)), to: stream, tag: tag)
+            state.told[stream] = nil
+            let rest = state.output.wrote(output, to: stream, tag: tag)
             return rest + state.output.ended(stream, tag: tag)
         }
         return print(text, to: stream)

@@ -20,7 +20,7 @@ extension RunSession {
         let ticker = startTicker()
         do {
             var isOver = false
-            for try await report in pool.reports(of: gate) {
+            for try await report in pool.reports(of: gate, onOutput: handler.liveOutput) {
                 isOver = try !handler.add(report)
                 if isOver { break }
             }

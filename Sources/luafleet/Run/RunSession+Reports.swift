@@ -30,9 +30,31 @@ struct ReportHandler: ~Copyable {
         self.jobLog = jobLog
         self.results = results
         retry = RetryPolicy(tries: session.request.control.tries)
-        let buffering = session.request.output.buffering
-        live = buffering == .task ? nil : LivePrinter(buffering, screen: session.screen)
+        let (output, screen) = (session.request.output, session.screen)
+        // A JSON line and a kept result have the task's output whole.
+        let isWhole = output.buffering == .task || session.request.printsJSON || output.results != nil
+        live = isWhole ? nil : LivePrinter(output.buffering, screen: screen)
         tag = session.request.output.tag.map { Template($0, columnNames: columnNames) }
+    }
+
+    /// Prints what tasks write as it comes, where that was asked for.
+    var liveOutput: (@Sendable (LuaTaskOutput) -> Void)? {
+        guard let live else { return nil }
+        let (session, tag) = (session, tag)
+        return { output in
+            guard let running = session.gate.task(output.index) else { return }
+            let task = running.task
+            live.wrote(
+                output.bytes, to: .init(task: task.sequence, isError: output.isError),
+                tag: tag.map { Self.fill($0, task.input, task.script.name, task.sequence, running.slot) })
+        }
+    }
+
+    private static func fill(
+        _ tag: Template, _ input: [InputValue], _ script: String, _ sequence: Int, _ slot: Int
+    ) -> Bytes {
+        // Without inputs `{}` is the script.
+        tag.filled(input.isEmpty ? [InputValue.text(Bytes(script.utf8))] : input, index: sequence, slot: slot)
     }
 
     /// False: the run is over, whatever still runs.
@@ -92,7 +114,8 @@ struct ReportHandler: ~Copyable {
         var task = task
         let wasFailure = task.isFailure
         let request = session.request
-        let line = JobLogLine(task, command: session.command(of: task))
+        var line = JobLogLine(task, command: session.command(of: task))
+        if let live { line.bytes = live.told(.init(task: task.index, isError: false)) + task.standardOutput.count }
         var isRead = true
         if results != nil {
             try results?.add(&task, line, columnNames: columnNames)
@@ -119,15 +142,17 @@ struct ReportHandler: ~Copyable {
             end.failures.taskTurnedOut(failure.kind)
             session.taskTurnedOutFailed()
         }
-        if task.key != nil { try jobLog?.add(JobLogLine(task, command: line.command)) }
+        if task.key != nil {
+            let bytes = line.bytes
+            line = JobLogLine(task, command: line.command)  // it may have turned out a failure
+            line.bytes = bytes
+            try jobLog?.add(line)
+        }
         return true
     }
 
     private func tag(of task: TaskReport) -> Bytes? {
-        guard let tag else { return nil }
-        // Without inputs `{}` is the script.
-        let input = task.input.isEmpty ? [InputValue.text(Bytes(task.script.utf8))] : task.input
-        return tag.filled(input, index: task.index, slot: task.slot)
+        tag.map { Self.fill($0, task.input, task.script, task.index, task.slot) }
     }
 
     /// After the last report: what was still waiting for something.
