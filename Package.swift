@@ -78,7 +78,8 @@ let package = Package(
             path: "Tests/sandbox-probe"),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
+            name: "IntegrationTests",
+            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
     ],
     swiftLanguageModes: [.v6]

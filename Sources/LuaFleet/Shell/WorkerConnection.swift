@@ -168,7 +168,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
                 }
                 guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
                 try handle(header, size: step.count)
-                received.moveReaderIndex(forwardBy: min(step.count, received.readableBytes))  // less: it was cut meanwhile
+                // Less is there if the stream was cut meanwhile.
+                received.moveReaderIndex(forwardBy: min(step.count, received.readableBytes))
             }
             try deliverGathered()
             if received.readableBytes == 0 { received = ByteBuffer() }
