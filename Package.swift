@@ -37,7 +37,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(
-            name: "LuaVM", dependencies: ["CLua"], cSettings: strictC,
+            name: "LuaVM", dependencies: ["CLua", "CFleetSystem"], cSettings: strictC,
             linkerSettings: [.linkedLibrary("m")]),  // a static liblua5.4 needs it
         .target(name: "CFleetSystem", cSettings: strictC),
         .target(name: "LuaFleetWire"),
@@ -80,7 +80,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
+        .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
+        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -29,7 +29,7 @@ struct ForkServer {
     var settingsFile: Int32 = -1
     private var children: [pid_t: Child] = [:]
     private var pids: [UInt32: pid_t] = [:]  // by slot
-    private var input = InputBuffer()
+    private let input = InputBuffer()
     private var sockets: [Int32] = []
     private var nextSocket = 0
 

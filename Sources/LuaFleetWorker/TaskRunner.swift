@@ -9,6 +9,7 @@ final class TaskRunner {
     let journal: Journal
     private let files: CaptureFiles
     private let slot: UInt32
+    let requests: SharedRequests
     private(set) var vm: OpaquePointer
     /// This process: the worker, or a task's own.
     private(set) var pid: Int32 = 0
@@ -22,7 +23,10 @@ final class TaskRunner {
     /// Since when answers may have been waiting in the journal.
     var waitsSince: UInt64 = 0
 
-    init(vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings) {
+    init(
+        vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings, requests: SharedRequests
+    ) {
+        self.requests = requests
         self.vm = vm
         self.budget = TaskBudget(settings)
         self.slot = journal.slot
@@ -47,6 +51,10 @@ final class TaskRunner {
         callbacks.message = { context, kind, bytes, count in
             TaskRunner.from(context).append(
                 .message, flags: UInt8(truncatingIfNeeded: kind), UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+        callbacks.request = { context, request, reply in
+            let runner = TaskRunner.from(context)
+            runner.requests.ask(request.pointee, sequence: runner.running.pointee, reply: reply)
         }
         lfvm_set_callbacks(vm, &callbacks)
         lfvm_set_worker(vm, slot + 1, pid)
@@ -116,7 +124,7 @@ final class TaskRunner {
         if let failure = loadFailures[tasks.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
                 withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in
-                    var message = lfvm_message(pieces: piece, piece_count: 1, total: bytes.count)
+                    var message = lfvm_message(pieces: piece, piece_count: 1, total: bytes.count, has_handles: false)
                     for offset in 0..<tasks.head.count {
                         guard batch.begin(offset) else { return }
                         batch.answer(offset, UInt32(failure.status.rawValue), &message)

@@ -15,7 +15,7 @@ struct Worker {
     private let settings: WorkerSettings
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
-    private var input = InputBuffer()
+    private let input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
     init(
@@ -42,7 +42,7 @@ struct Worker {
         self.journal = Journal(page: page, socket: Self.socket, slot: slot)
         self.runner = TaskRunner(
             vm: vm, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
-            settings: settings)
+            settings: settings, requests: SharedRequests(journal: journal, input: input))
     }
 
     /// Works until the host closes the socket.
@@ -134,6 +134,7 @@ struct Worker {
         if pid == 0 {
             _ = lfs_die_with_parent()
             if getppid() != worker { _exit(WorkerStatus.hostGone) }
+            runner.requests.isShortLived = true
             runner.adopt(runner.vm)  // its own pid and random numbers
             runner.run(task, hasBegun: true)
             journal.flush(answered: task.sequence)

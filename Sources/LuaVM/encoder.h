@@ -35,6 +35,7 @@ typedef struct encoder {
     struct encoder *next;
     lfvm *vm;
     bool busy;
+    bool has_handles;  // handles of shared objects were written
     bool in_script;  // an error is an ordinary error of the script, not the end of the task
 
     uint8_t *start, *at, *end;

@@ -41,7 +41,7 @@ static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
     e->what = request.what;
     e->cap = request.limit != 0 && request.limit < vm->caps.bytes ? request.limit : vm->caps.bytes;
     e->copied_below = request.contiguous ? SIZE_MAX : PIECE_THRESHOLD;
-    e->scanning = e->tagging = false;
+    e->scanning = e->tagging = e->has_handles = false;
     e->shared_count = 0;
     pointer_set_clear(&e->met, &vm->memory);
     if (e->states != LUA_NOREF) release_states(e, L);  // left by an error
@@ -72,7 +72,7 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
     if (e->states != LUA_NOREF) release_states(e, L);
     e->last_total = total - e->outside;
     e->busy = request.is_kept;
-    *message = (lfvm_message){e->pieces, e->piece_count, total};
+    *message = (lfvm_message){e->pieces, e->piece_count, total, e->has_handles};
 }
 
 void encoder_reset_all(lfvm *vm) {

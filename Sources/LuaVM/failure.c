@@ -149,7 +149,7 @@ static void encode_text(lfvm *vm) {
     memcpy(at, vm->text, count);
     at[count] = BYTE_NIL;
     vm->failure_piece = (lfvm_piece){vm->failure_bytes, count + 5};
-    vm->failure = (lfvm_message){&vm->failure_piece, 1, count + 5};
+    vm->failure = (lfvm_message){&vm->failure_piece, 1, count + 5, false};
 }
 
 static void write_memory_text(lfvm *vm) {

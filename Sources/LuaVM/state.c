@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "shared.h"
 #include "vm.h"
 
 static int open_libraries(lua_State *L) {
@@ -11,6 +12,7 @@ static int open_libraries(lua_State *L) {
     if (vm->level == LFVM_NONE) luaL_openlibs(L);
     else vm_open_sandbox(vm, L);
     vm_wrap_libraries(vm, L);
+    shared_open(vm, L);
     vm_open_fleet(vm, L);
     vm_note_libraries(vm, L);
     vm_budget_wrap(vm, L);

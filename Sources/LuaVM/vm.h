@@ -39,6 +39,8 @@ struct lfvm {
     int types;             // table: name or metatable -> type (types.c)
     int library_tables;    // table: the tables whose addresses are in `libraries`
     int names;             // table: C function -> its name
+    int handles;           // table: id of a shared object -> its handle, weak (shared.c)
+    int handle_types;      // table: kind of a shared object -> metatable
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now
     uint32_t reach;        // LFVM_OPENED_FILES and LFVM_WROTE_PAST

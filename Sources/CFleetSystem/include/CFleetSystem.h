@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetMapped.h"
 #include "CFleetSandbox.h"
 #include "CFleetStack.h"
 #include "CFleetSystemProbe.h"
@@ -77,6 +78,9 @@ typedef struct {
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
+
+/// The columns of the terminal that `fd` is (TIOCGWINSZ, tty_ioctl(4)); 80 where it does not say, -ENOTTY where it is none.
+int lfs_terminal_width(int fd);
 
 /// Fills `bytes` from getrandom(2).
 void lfs_random(void *bytes, size_t count);

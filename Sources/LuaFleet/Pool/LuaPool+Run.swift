@@ -86,7 +86,7 @@ extension LuaPool {
         } else {
             var bytes: [UInt8] = [0x80]  // no values
             if case .values(let answer) = outcome.answer { bytes = answer }
-            result = Result { try self.result(bytes, of: job.script) }
+            result = withExtendedLifetime(outcome.references) { Result { try self.result(bytes, of: job.script) } }
         }
         return LuaTaskReport(
             index: index, job: job, result: result, standardOutput: outcome.standardOutput,

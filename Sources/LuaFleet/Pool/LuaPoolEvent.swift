@@ -23,6 +23,8 @@ public enum LuaWorkerEnd: Sendable, Hashable {
     case exited(LuaWorkerExit)
     /// Its task was cancelled, ran past its limit, or the worker broke the protocol.
     case killed(reason: String)
+    /// It did not begin what it was sent, and was killed.
+    case stuck
     /// After as many tasks as ``LuaPoolConfiguration/recycle`` lets a worker do.
     case recycledAfterTasks(Int)
     /// It held so much memory, more than ``LuaPoolConfiguration/recycle`` lets it.
@@ -42,6 +44,7 @@ public enum LuaWorkerEnd: Sendable, Hashable {
         switch end {
         case .exited(let exit): self = .exited(LuaWorkerExit(exit))
         case .killed(let reason): self = .killed(reason: reason.word)
+        case .stuck: self = .stuck
         case .recycledAfterTasks(let count): self = .recycledAfterTasks(Int(count))
         case .recycledAboveBytes(let bytes): self = .recycledAboveBytes(Int(clamping: bytes))
         case .idle: self = .idle

@@ -38,6 +38,8 @@ extension PoolShell {
         }
         let connection = WorkerConnection(
             id: id, page: page, parser: FrameParser(limit: settings.resultLimit), delegate: self)
+        connection.shared = SharedWorker(slot: id.slot, keeper: keeper)
+        connection.socket = ends.0
         connections[Int(id.slot)] = connection
         if ahead == nil {
             server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
@@ -70,6 +72,7 @@ extension PoolShell {
         guard let connection = connections[Int(id.slot)], connection.id == id else { return }
         connection.look()
         if let (started, startedAt) = look.recalled {
+            connection.shared?.recalled(after: started)
             core.workerRecalled(id, started: started, startedAt: startedAt, at: now)
         } else {
             // After the look: a task that begins later has not been answered in it.
@@ -164,11 +167,17 @@ extension PoolShell: WorkerConnectionDelegate {
                 throw .malformed(.processExited)
             }
             withTask(header.task, on: connection) { $0.pid = exit.pid }
+            connection.shared?.taskEnded(header.task, died: true)
             try core.tasksEnded(
                 on: connection.id, sequence: header.task, count: 1,
                 errno == 0 ? .workerDied(exit) : .notForked(errno), nanoseconds: runTime(connection), at: now)
+        case .request:
+            let place = core.task(at: header.task, on: connection.id)
+            try connection.requested(
+                payload, sequence: header.task, of: place.flatMap { records[Int($0.0.index)] }, task: place?.1 ?? 0)
+            return
         case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .values,
-            .failure, .configure, .configured:
+            .failure, .configure, .configured, .reply:
             throw .unexpected(header.kind)
         }
         perform()
@@ -182,6 +191,7 @@ extension PoolShell: WorkerConnectionDelegate {
     func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
         throws(ProtocolViolation)
     {
+        connection.shared?.tasksEnded(first, count: answers.count)
         try check(answers)
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
@@ -283,6 +293,7 @@ extension PoolShell: WorkerConnectionDelegate {
         ] where !bytes.isEmpty {
             bytes.withUnsafeBytes { wrote($0, to: stream, sequence: report.lastStarted, on: connection) }
         }
+        connection.shared?.ended(died: report.exit.reason != .status(0))
         core.workerExited(connection.id, report.exit, lastStarted: report.lastStarted, at: now)
         perform()
     }

@@ -23,6 +23,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     var records: [TaskRecord?] = []
     var connections: [WorkerConnection?] = []
     var scripts = ScriptRegistry()
+    let keeper = SharedKeeper()
     /// Of the next task that is handed in.
     private var nextNumber = 1
     var server: ForkServerProcess?
@@ -153,6 +154,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .dropWorker(let id, let end):
             if let connection = connections[Int(id.slot)] {
                 events.post(.workerEnded(worker: Int(id.slot) + 1, pid: connection.pid, LuaWorkerEnd(end)))
+                connection.shared?.ended(died: true)
                 connection.drop()
             }
             connections[Int(id.slot)] = nil
@@ -174,6 +176,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .closed:
             timer?.task.cancel()
             timer = nil
+            keeper.end()
             events.finish()
             let waiting = onClose
             onClose = []

@@ -105,6 +105,8 @@ struct TaskOutcome: Sendable {
 
     var end: TaskEnd
     var answer: Answer?
+    /// Keeps the shared objects in the results until they are decoded.
+    var references: [SharedReference] = []
     var hasFailed: Bool { end != .answered }
     var standardOutput: [UInt8] = []
     var standardError: [UInt8] = []

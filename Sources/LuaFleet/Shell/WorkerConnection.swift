@@ -26,6 +26,8 @@ struct WorkerAnswers {
     /// Back to back, as they came; or a long one by itself, in `message`.
     var messages = ByteBuffer()
     var message: [UInt8]?
+    /// Keeps the shared objects whose handles stand in the message.
+    var references: [SharedReference] = []
 }
 
 /// All of it belongs to the event loop.
@@ -41,6 +43,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// Scripts that the worker has been told.
     var knownScripts: Set<UInt32> = []
     var pid: Int32 = 0
+    /// What its tasks have to do with shared objects.
+    var shared: SharedWorker?
+    /// The host's end, which the channel owns: for frames that carry a descriptor.
+    var socket: Int32 = -1
+    /// A frame with a descriptor is on its way: what is written waits in `outgoing`.
+    var isHeld = false
 
     private weak var delegate: (any WorkerConnectionDelegate)?
     private(set) var channel: (any Channel)?
@@ -90,7 +98,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     /// A frame that is long goes by itself, without a copy.
     func write(_ frame: ByteBuffer) {
-        if frame.readableBytes < 4096 {
+        if isHeld || frame.readableBytes < 4096 {
             outgoing.writeImmutableBuffer(frame)
         } else {
             passOn()
@@ -112,8 +120,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         channel?.flush()
     }
 
-    private func passOn() {
-        guard outgoing.readableBytes > 0 else { return }
+    func passOn() {
+        guard !isHeld, outgoing.readableBytes > 0 else { return }
         channel?.write(outgoing, promise: nil)
         outgoing = ByteBuffer()
     }
@@ -235,6 +243,9 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         var answers = WorkerAnswers(
             failure: failure, count: head.count, nanoseconds: head.nanoseconds, pid: head.pid, messages: messages,
             message: message)
+        if header.kind == .values, header.flags == 1 {
+            answers.references = SharedReference.all(in: message ?? Array(messages.readableBytesView))
+        }
         var first = header.task
         if let known = answersToSkip {
             answersToSkip = nil

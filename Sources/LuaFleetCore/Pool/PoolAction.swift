@@ -42,6 +42,8 @@ package enum WorkerEnd: Equatable, Sendable {
     case exited(ProcessExit)
     /// It was killed because its task ended so.
     case killed(TaskEnd)
+    /// It did not begin what it was sent, and was killed.
+    case stuck
     /// It had done as many tasks as a worker may.
     case recycledAfterTasks(UInt32)
     /// It held more memory than a worker may.

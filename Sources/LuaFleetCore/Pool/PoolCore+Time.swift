@@ -138,7 +138,8 @@ extension PoolCore {
             guard let limit = batches[Int(nodes[head].batch)].policy.wallTime else {
                 return setLook(slot, nil, at: now)
             }
-            if patience <= now { return kill(slot, because: nil, as: .killed(.cancelled), at: now) }
+            if workers[slot].isRecalling { return }  // it comes back in a moment, and nothing is left to be stuck with
+            if patience <= now { return kill(slot, because: nil, as: .stuck, at: now) }
             // Whenever it begins, it cannot be late before that.
             timers.set(UInt32(slot), due: min(patience, now + max(limit, .milliseconds(1))))
         }

@@ -36,7 +36,7 @@ package struct PoolStatistics: Equatable, Sendable {
     mutating func count(_ end: WorkerEnd) {
         switch end {
         case .recycledAfterTasks, .recycledAboveBytes: workersRecycled += 1
-        case .killed: workersKilled += 1
+        case .killed, .stuck: workersKilled += 1
         case .exited, .serverEnded: workersDied += 1
         case .idle, .resized, .closed, .notStarted, .failedToStart: break
         }

@@ -12,6 +12,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case forget = 7  // host → worker
     case configure = 8  // host → server, its first frame, with the settings in a file as SCM_RIGHTS
     case configured = 9  // server → host: the answer
+    case reply = 10  // host → worker: the answer to a request; flags hold the status
 
     // Worker and host, on the worker's socket.
     case ready = 16  // worker → host, the first frame
@@ -21,8 +22,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case output = 20  // worker → host: what the task wrote; flags hold the stream
     case message = 21  // worker → host: fleet.progress, send, log; flags hold which
     case exiting = 22  // worker → host: the script called os.exit
-    case usage = 24  // worker → host: what the task that is answered next has used
     case processExited = 23  // worker → host: the process of a fresh-process task ended without an answer
+    case request = 24  // worker → host: what a task asks of a shared object
+    case usage = 25  // worker → host: what the task that is answered next has used
 }
 
 /// The header of a frame, little-endian: length of the payload (4 bytes), kind, flags, two zero bytes, worker (4), task (4).

@@ -25,6 +25,34 @@ typedef enum {
     LFVM_OUTPUT_STDERR = 2,
 } lfvm_stream;
 
+/// What a script asks of a shared object. The numbers of operations and statuses are those of LuaFleetWire.
+typedef struct {
+    uint32_t operation;
+    bool has_handles;  // in the message
+    uint64_t object;   // 0: none
+    int64_t timeout;   // nanoseconds; -1: as long as it takes
+    int64_t argument;
+    const uint8_t *bytes;  // a message
+    size_t count;
+} lfvm_request;
+
+typedef enum {
+    LFVM_REPLY_DONE = 0,
+    LFVM_REPLY_TIMED_OUT = 1,
+    LFVM_REPLY_CLOSED = 2,
+    LFVM_REPLY_OWNER_DIED = 3,
+    LFVM_REPLY_BROKEN = 4,
+    LFVM_REPLY_FAILED = 5,  // the message is the error's text
+} lfvm_reply_status;
+
+/// The answer: `bytes`, from malloc(3), and `fd`, if not -1, belong to the VM from then on.
+typedef struct {
+    lfvm_reply_status status;
+    const uint8_t *_Nullable bytes;  // a message
+    size_t count;
+    int fd;
+} lfvm_reply;
+
 /// What a script may cause while it runs. Called between Lua and its caller: must return, must not raise.
 /// Every pointer may be null where optional; `context` is handed back as given.
 typedef struct {
@@ -35,6 +63,8 @@ typedef struct {
     void (*_Nullable exiting)(void *_Nullable context, int code);
     /// fleet.progress (kind 1), fleet.send (2), fleet.log (3), with the encoded arguments as one message.
     void (*_Nullable message)(void *_Nullable context, uint32_t kind, const uint8_t *bytes, size_t count);
+    /// A request to a shared object; waits for the answer. `reply` null: nobody waits for one.
+    void (*_Nullable request)(void *_Nullable context, const lfvm_request *request, lfvm_reply *_Nullable reply);
 } lfvm_callbacks;
 
 /// Which libraries a state has, and whether a task finds what the one before left. See WhatIsPromised.
@@ -79,6 +109,7 @@ typedef struct {
     const lfvm_piece *_Nullable pieces;
     size_t piece_count;
     size_t total;  // bytes of all pieces
+    bool has_handles;  // handles of shared objects stand in it
 } lfvm_message;
 
 /// NULL when there is not enough memory. All standard libraries are open, and the module `fleet`.
