@@ -207,6 +207,17 @@ struct SandboxPoolTests {
             #expect(
                 FileManager.default.createFile(
                     atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755]))
+            // Some other test was just spawning a process while the script was being written, and that one held it open.
+            #expect(
+                await eventually {
+                    let process = Process()
+                    process.executableURL = URL(fileURLWithPath: path)
+                    process.arguments = ["--version"]
+                    process.standardOutput = FileHandle.nullDevice
+                    guard (try? process.run()) != nil else { return false }
+                    process.waitUntilExit()
+                    return process.terminationStatus == 0
+                })
             let name = hidden == "landlock" ? "landlock-files" : hidden
             await #expect {
                 try await withSandbox(.locked, { $0.workerExecutable = path }) { _ in }

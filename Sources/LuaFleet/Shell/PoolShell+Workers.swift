@@ -253,7 +253,8 @@ extension PoolShell: WorkerConnectionDelegate {
         }
         detail(batch, task) { outcome in
             let held = outcome.standardOutput.count + outcome.standardError.count
-            if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }  // no honest worker sends it
+            // No honest worker sends it.
+            if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }
             switch stream {
             case .standardOutput: outcome.standardOutput.append(contentsOf: bytes)
             case .standardError: outcome.standardError.append(contentsOf: bytes)

@@ -67,6 +67,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private var gathered: (first: UInt32, answers: WorkerAnswers)?
     private var isCut = false  // the stream made no sense at some point: nothing after it counts
     private var hasEnded = false
+    /// Something that came is being handled, and `received` belongs to that.
+    private var isHandling = false
     private var report: WorkerExitReport?
 
     init(id: WorkerID, page: WorkerPage, parser: FrameParser, delegate: any WorkerConnectionDelegate) {
@@ -127,7 +129,16 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     // MARK: Bytes in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
+        // What is read may make the pool write, and a write to a worker that has just ended reads what it left: that waits until this is handled.
+        guard !isHandling else { return context.eventLoop.assumeIsolated().execute { self.arrived(bytes) } }
+        arrived(bytes)
+    }
+
+    private func arrived(_ arrived: ByteBuffer) {
+        var bytes = arrived
+        isHandling = true
+        defer { isHandling = false }
         if bytesToSkip > 0 {
             let skipped = min(bytesToSkip, UInt64(bytes.readableBytes))
             bytes.moveReaderIndex(forwardBy: Int(skipped))
@@ -165,7 +176,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
                 }
                 guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
                 try handle(header, size: step.count)
-                received.moveReaderIndex(forwardBy: step.count)
+                // Less is there if the stream was cut meanwhile.
+                received.moveReaderIndex(forwardBy: min(step.count, received.readableBytes))
             }
             try deliverGathered()
             if received.readableBytes == 0 { received = ByteBuffer() }
@@ -323,6 +335,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        guard !isHandling else { return context.eventLoop.assumeIsolated().execute { self.ended() } }
+        ended()
+    }
+
+    private func ended() {
         hasEnded = true
         channel = nil
         if report != nil { finish() }

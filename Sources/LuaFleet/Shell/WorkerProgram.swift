@@ -41,7 +41,9 @@ package struct WorkerProgram: Equatable, Sendable {
         let payload = settings.payload
         var written = 0
         while written < payload.count {
-            let count = payload.withUnsafeBytes { write(file, $0.baseAddress! + written, $0.count - written) }  // not empty
+            let count = payload.withUnsafeBytes {
+                write(file, $0.baseAddress! + written, $0.count - written)  // not empty
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw .hostResources(errno) }
             written += count
