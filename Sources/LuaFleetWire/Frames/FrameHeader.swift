@@ -11,9 +11,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case define = 6  // host → server or worker: a script by its id
     case forget = 7  // host → worker
 
-    case reply = 9  // host → worker: the answer to a request; flags hold the status
-
     // Worker and host, on the worker's socket.
+    case reply = 9  // host → worker: the answer to a request; flags hold the status
     case ready = 16  // worker → host, the first frame
     case task = 17  // host → worker
     case values = 18  // worker → host: the task returned
@@ -21,8 +20,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case output = 20  // worker → host: what the task wrote; flags hold the stream
     case message = 21  // worker → host: fleet.progress, send, log; flags hold which
     case exiting = 22  // worker → host: the script called os.exit
-    case request = 24  // worker → host: what a task asks of a shared object
     case processExited = 23  // worker → host: the process of a fresh-process task ended without an answer
+    case request = 24  // worker → host: what a task asks of a shared object
 }
 
 /// The header of a frame, little-endian: length of the payload (4 bytes), kind, flags, two zero bytes, worker (4), task (4).
