@@ -71,10 +71,17 @@ let package = Package(
         .target(name: "LuaVMFuzz", dependencies: ["LuaVM"], path: "Tests/LuaVMFuzz", cSettings: strictC),
         .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
+        .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
+        .executableTarget(
+            name: "sandbox-probe",
+            dependencies: ["SandboxProbe", "LuaFleetWorker", "LuaFleetWire", "CFleetSystem"],
+            path: "Tests/sandbox-probe"),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
+            name: "IntegrationTests",
+            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
+        .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
+        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -69,6 +69,7 @@ struct TaskBatch {
             if reach & LFVM_WROTE_PAST.rawValue != 0 { dropsLeftOvers = true }
             runner.settle(dropsLeftOvers ? reach | LFVM_WROTE_PAST.rawValue : reach)
         }
+        runner.appendUsage()
         let sequence = first &+ offset
         if count == 1 || status != 0 || message.pointee.has_handles || !answerInOpenFrame(sequence, message) {
             answerAlone(sequence, status, message)

@@ -44,6 +44,7 @@ typedef struct encoder {
     size_t piece_from;    // where in the buffer the piece begins that is not closed yet
     size_t outside;       // bytes of pieces in Lua's memory
     size_t copied_below;  // shorter strings are copied
+    size_t cap;           // bytes of the message
     size_t last_total;    // bytes of the message before
 
     size_t elements;
@@ -63,6 +64,7 @@ typedef struct encoder {
 
 typedef struct {
     const char *what;
+    size_t limit;  // bytes, where it is below the cap of messages; 0: none
     bool in_script;
     bool contiguous;  // one piece, strings copied
     bool is_kept;     // the message stays valid although the script goes on: until the next call of LuaVM

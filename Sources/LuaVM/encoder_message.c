@@ -39,6 +39,7 @@ static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
     e->busy = true;
     e->in_script = request.in_script;
     e->what = request.what;
+    e->cap = request.limit != 0 && request.limit < vm->caps.bytes ? request.limit : vm->caps.bytes;
     e->copied_below = request.contiguous ? SIZE_MAX : PIECE_THRESHOLD;
     e->scanning = e->tagging = e->has_handles = false;
     e->shared_count = 0;
@@ -67,8 +68,7 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
         piece->bytes = own;
         own += piece->count;
     }
-    if (total > vm->caps.bytes)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", vm->caps.bytes);
+    if (total > e->cap) encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->cap);
     if (e->states != LUA_NOREF) release_states(e, L);
     e->last_total = total - e->outside;
     e->busy = request.is_kept;

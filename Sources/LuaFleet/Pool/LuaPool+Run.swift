@@ -31,6 +31,8 @@ public struct LuaTaskReport: Sendable {
     public var worker: Int
     /// The process that ran it; 0: none.
     public var pid: Int32
+    /// What it used of its budgets. Nil where nothing is measured: it has neither limits nor a sandbox, or its worker ended without an answer.
+    public var usage: LuaTaskUsage?
 }
 
 extension LuaPool {
@@ -89,7 +91,8 @@ extension LuaPool {
         return LuaTaskReport(
             index: index, job: job, result: result, standardOutput: outcome.standardOutput,
             standardError: outcome.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
-            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid)
+            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid,
+            usage: outcome.usage.map(LuaTaskUsage.init))
     }
 
     static func report(failed error: any Error, _ job: LuaJob, index: Int) -> LuaTaskReport {

@@ -38,7 +38,8 @@ public final class LuaPool: Sendable {
         try configuration.check()
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
         let settings = PoolShellSettings(
-            executable: executable, resultLimit: UInt32(ValueLimits.standard.bytes) + 64 * 1024,
+            program: try configuration.workerProgram(executable), resultLimit: configuration.frameLimit,
+            resultForm: configuration.resultForm, outputLimit: configuration.outputBound,
             logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
             finalizer: try configuration.finalizer?.preparation())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -146,7 +147,7 @@ public final class LuaPool: Sendable {
     ) throws(LuaFleetError) -> TaskRequest {
         TaskRequest(
             script: try script.origin.content(), function: Array((script.functionName ?? "").utf8),
-            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.isolation.wire,
+            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.taskIsolation,
             setsArg: setsArg, policy: configuration.policy, index: index)
     }
 
@@ -175,7 +176,8 @@ public final class LuaPool: Sendable {
 
     /// What is wrong with an outcome, or nil.
     func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
-        OutcomeReader(executable: executable).failure(of: outcome, script: script, index: index)
+        OutcomeReader(executable: executable, limits: configuration.effectiveLimits).failure(
+            of: outcome, script: script, index: index)
     }
 }
 

@@ -106,6 +106,14 @@ final class ResultRun: Sendable {
         messages: UnsafeRawBufferPointer, _ count: Int, to results: inout [R], _ position: inout Int
     ) throws {
         var offset = 0
+        if R.self == Int.self {
+            var reader = try ValueReader(messages)
+            while position < count, let value = reader.messageOfOneInteger() {
+                results.append(unsafeBitCast(Int(value), to: R.self))  // R is Int
+                position += 1
+            }
+            offset = reader.offset
+        }
         while position < count {
             results.append(try LuaMessage.decodeNext(R.self, in: messages, at: &offset))
             position += 1

@@ -12,6 +12,8 @@ import NIOPosix
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
     let settings: PoolShellSettings
+    /// What the fork server said of its workers.
+    var configured = ConfiguredMessage()
     private let inbox = TaskInbox()
     private var submissions: [TaskInbox.Submission] = []
 
@@ -142,7 +144,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         switch action {
         case .launchServer:
             server = ForkServerProcess.launch(
-                settings.executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+                settings.program, asksForWorker: !hasLaunched, on: loop, delegate: self)
             hasLaunched = true
         case .stopServer: server?.stop()
         case .startWorker(let id): startWorker(id)
@@ -199,9 +201,13 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
 /// What the shell needs to know of a pool.
 struct PoolShellSettings: Sendable {
-    var executable: String
+    var program: WorkerProgram
     /// Of one frame.
     var resultLimit: UInt32
+    /// What results of sandboxed workers have to keep to; nil: what decoding them checks is enough.
+    var resultForm: ValueLimits?
+    /// Bytes of output that a task may send; 0: any number.
+    var outputLimit: Int = 0
     var logger: Logger
     var initializer: TaskRequest?
     var finalizer: TaskRequest?

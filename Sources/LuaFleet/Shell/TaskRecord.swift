@@ -117,6 +117,8 @@ struct TaskOutcome: Sendable {
     var attempts: UInt32 = 0
     var worker: Int = 0
     var pid: Int32 = 0
+    /// Where it was measured.
+    var usage: TaskUsage?
     /// The encoded arguments of a task that failed and had short ones.
     var arguments: [UInt8] = []
 }
