@@ -82,9 +82,9 @@ final class SharedWorker {
         for sequence in tasks.keys where Int32(bitPattern: sequence &- started) > 0 { taskEnded(sequence, died: false) }
     }
 
-    /// The process is over, and every task that it had.
+    /// The process is over; what it had not answered by then has died with it, also where it exited with status 0.
     func ended(died: Bool) {
-        for sequence in tasks.keys.sorted() { taskEnded(sequence, died: died) }
+        for sequence in tasks.keys.sorted() { taskEnded(sequence, died: true) }
         if let process { hub.end(process, died: died) }
         process = nil
     }

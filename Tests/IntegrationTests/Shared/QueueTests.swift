@@ -116,9 +116,10 @@ struct QueueTests {
                 try await queue.put(number)
                 try await dropping.put(number)
             }
-            let die = LuaScript.source("local q = ... q:get() os.exit(9)")
-            await #expect(throws: LuaFleetError.self) { try await pool.call(die, queue) }
-            await #expect(throws: LuaFleetError.self) { try await pool.call(die, dropping) }
+            let die = LuaScript.source("local q, status = ... q:get() os.exit(status)")
+            await #expect(throws: LuaFleetError.self) { try await pool.call(die, queue, 9) }
+            await #expect(throws: LuaFleetError.self) { try await pool.call(die, queue, 0) }
+            await #expect(throws: LuaFleetError.self) { try await pool.call(die, dropping, 9) }
             try queue.close()
             try dropping.close()
             var kept: [Int] = []
@@ -137,6 +138,27 @@ struct QueueTests {
             #expect(size == 10)
         }
         #expect(try queue.count == 10)
+    }
+
+    @Test(arguments: LuaIsolation.allCases)
+    func `a task that waits holds up none of those that were sent behind it`(_ isolation: LuaIsolation) async throws {
+        try await withPool(2, isolation: isolation) { pool in
+            let queue = try LuaQueue()
+            let script = LuaScript.source(
+                "local q, i = table.unpack(...) if i == 1 then return q:get() end if i == 40 then q:put(7) end return i")
+            struct Input: Encodable {
+                let queue: LuaQueue
+                let number: Int
+                func encode(to encoder: any Encoder) throws {
+                    var list = encoder.unkeyedContainer()
+                    try list.encode(queue)
+                    try list.encode(number)
+                }
+            }
+            let inputs = (1...40).map { Input(queue: queue, number: $0) }
+            let results: [Int] = try await pool.map(script, inputs)
+            #expect(results == [7] + Array(2...40))
+        }
     }
 
     @Test func `a queue passes as a result, as an item and as a field, and stays one queue`() async throws {
