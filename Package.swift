@@ -37,7 +37,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLua", path: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(
-            name: "LuaVM", dependencies: ["CLua"], cSettings: strictC,
+            name: "LuaVM", dependencies: ["CLua", "CFleetSystem"], cSettings: strictC,
             linkerSettings: [.linkedLibrary("m")]),  // a static liblua5.4 needs it
         .target(name: "CFleetSystem", cSettings: strictC),
         .target(name: "LuaFleetWire"),
@@ -71,10 +71,17 @@ let package = Package(
         .target(name: "LuaVMFuzz", dependencies: ["LuaVM"], path: "Tests/LuaVMFuzz", cSettings: strictC),
         .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
         .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
+        .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
+        .executableTarget(
+            name: "sandbox-probe",
+            dependencies: ["SandboxProbe", "LuaFleetWorker", "LuaFleetWire", "CFleetSystem"],
+            path: "Tests/sandbox-probe"),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem"]),
+            name: "IntegrationTests",
+            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
+        .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
+        .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -73,3 +73,14 @@ require_tools() {
     require_build_folder "$1"
     install_packages "$1/.build/install.log"
 }
+
+# offer_parallel LOG: GNU parallel, which some tests compare us with. Not to have it is no failure: they are left out and say so.
+offer_parallel() {
+    if parallel --version 2>/dev/null | grep -q '^GNU parallel'; then return 0; fi
+    local sudo
+    if command -v apt-get >/dev/null && find_sudo; then
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends parallel \
+            </dev/null >>"$1" 2>&1 && return 0
+    fi
+    printf 'luafleet: GNU parallel is not here, and could not be installed: the tests beside it are left out\n' >&2
+}

@@ -14,7 +14,12 @@
 
 extern char **environ;
 
-int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, int pages, pid_t *pid) {
+int lfs_spawn(
+    const char *path, char *const *arguments, char *const *environment, const int *fds, size_t fd_count, pid_t *pid) {
+    enum { MOST = 8 };
+    int high[MOST];
+    size_t made = 0;
+    if (fd_count > MOST) return -EINVAL;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int failure = posix_spawn_file_actions_init(&actions);
@@ -24,12 +29,13 @@ int lfs_spawn_fork_server(const char *path, const char *version, int control, in
         posix_spawn_file_actions_destroy(&actions);
         return -failure;
     }
-    // dup2 onto itself would keep close-on-exec and, done in the wrong order, overwrite the other: all go above 4 first.
-    int high_control = fcntl(control, F_DUPFD_CLOEXEC, 16), high_noise = fcntl(noise, F_DUPFD_CLOEXEC, 16);
-    int high_pages = fcntl(pages, F_DUPFD_CLOEXEC, 16);
-    if (high_control < 0 || high_noise < 0 || high_pages < 0) {
-        failure = errno;
-        goto done;
+    // dup2 onto itself would keep close-on-exec and, done in the wrong order, overwrite another: all of them go up first.
+    for (; made < fd_count; made++) {
+        high[made] = fcntl(fds[made], F_DUPFD_CLOEXEC, 16);
+        if (high[made] < 0) {
+            failure = errno;
+            goto done;
+        }
     }
     sigset_t none, all;
     sigemptyset(&none);
@@ -44,17 +50,12 @@ int lfs_spawn_fork_server(const char *path, const char *version, int control, in
         &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     if (failure != 0) goto done;
     if ((failure = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 1)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_noise, 2)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_control, 3)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_adddup2(&actions, high_pages, 4)) != 0) goto done;
-    if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, 5)) != 0) goto done;
-    char *arguments[] = {(char *)"luafleet-worker", (char *)"--fork-server", (char *)version, NULL};
-    failure = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
+    for (size_t i = 0; i < fd_count; i++)
+        if ((failure = posix_spawn_file_actions_adddup2(&actions, high[i], (int)i + 1)) != 0) goto done;
+    if ((failure = posix_spawn_file_actions_addclosefrom_np(&actions, (int)fd_count + 1)) != 0) goto done;
+    failure = posix_spawn(pid, path, &actions, &attributes, arguments, environment != NULL ? environment : environ);
 done:
-    if (high_control >= 0) close(high_control);
-    if (high_noise >= 0) close(high_noise);
-    if (high_pages >= 0) close(high_pages);
+    while (made > 0) close(high[--made]);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -failure;

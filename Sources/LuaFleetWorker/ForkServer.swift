@@ -16,24 +16,25 @@ struct ForkServer {
     private static let tailLimit = 1 << 20
 
     /// The file of the workers' pages, which the host shares.
-    private static let pagesFile: Int32 = 4
+    static let pagesFile: Int32 = 4
 
     private let control: Int32
-    private let vm: OpaquePointer
-    private let pid = getpid()
+    let pid = getpid()
+    /// The host's first command sets these.
+    var settings = WorkerSettings()
+    private var isConfigured = false
+    /// What forked workers begin with; nil where workers are spawned.
+    var vm: OpaquePointer?
+    /// The settings, for spawned workers to read; -1 where they are forked.
+    var settingsFile: Int32 = -1
     private var children: [pid_t: Child] = [:]
     private var pids: [UInt32: pid_t] = [:]  // by slot
-    private var input = InputBuffer()
+    private let input = InputBuffer()
     private var sockets: [Int32] = []
     private var nextSocket = 0
 
-    /// Prepares what every worker shares: a Lua state with its libraries.
     init(control: Int32) {
         self.control = control
-        var options = lfvm_options.capturing
-        lfs_random(&options.seed, 16)
-        guard let vm = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
-        self.vm = vm
     }
 
     /// Serves until the host closes the control socket; then every worker ends with this process.
@@ -91,7 +92,11 @@ struct ForkServer {
             do throws(ProtocolViolation) { step = try parser.next(in: input.bytes) } catch { leave() }
             guard case .frame(let header, _, let size) = step else { return }
             switch header.kind {
-            case .startWorker: start(slot: header.worker, generation: header.task)
+            case .configure:
+                guard !isConfigured, let file = nextDescriptor() else { leave() }
+                configure(file: file)
+                isConfigured = true
+            case .startWorker where isConfigured: start(slot: header.worker, generation: header.task)
             case .killWorker: kill(slot: header.worker, generation: header.task)
             default: leave()
             }
@@ -100,13 +105,7 @@ struct ForkServer {
     }
 
     private mutating func start(slot: UInt32, generation: UInt32) {
-        guard nextSocket < sockets.count else { leave() }
-        let socket = sockets[nextSocket]
-        nextSocket += 1
-        if nextSocket == sockets.count {
-            sockets.removeAll(keepingCapacity: true)
-            nextSocket = 0
-        }
+        guard let socket = nextDescriptor() else { leave() }
         defer { close(socket) }
         // A former tenant that the kernel does not let go of after a SIGKILL has the same page. It never writes again, and nobody waits for what it said.
         guard let memory = lfs_map_file(Self.pagesFile, UInt64(slot) * UInt64(WorkerPage.size), WorkerPage.size) else {
@@ -118,10 +117,17 @@ struct ForkServer {
             munmap(memory, WorkerPage.size)
             return refuse(slot, generation, EMFILE)
         }
-        let child = lfs_fork()
-        if child == 0 {
-            var worker = Worker(slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files)
-            worker.run()
+        let child: pid_t
+        if let vm {
+            child = lfs_fork()
+            if child == 0 {
+                var worker = Worker(
+                    slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files, settings: settings)
+                worker.run()
+            }
+        } else {
+            child = SpawnedWorker.spawn(
+                slot: "\(slot)", server: pid, files: files, socket: socket, settings: settingsFile)
         }
         guard child > 0 else {
             files.close()
@@ -131,6 +137,18 @@ struct ForkServer {
         _ = lfs_keep_from_children(memory, WorkerPage.size)
         children[child] = Child(slot: slot, generation: generation, page: page, files: files)
         pids[slot] = child
+    }
+
+    /// The descriptor that came with a command.
+    private mutating func nextDescriptor() -> Int32? {
+        guard nextSocket < sockets.count else { return nil }
+        let fd = sockets[nextSocket]
+        nextSocket += 1
+        if nextSocket == sockets.count {
+            sockets.removeAll(keepingCapacity: true)
+            nextSocket = 0
+        }
+        return fd
     }
 
     private func refuse(_ slot: UInt32, _ generation: UInt32, _ failure: Int32) {
@@ -190,7 +208,7 @@ struct ForkServer {
         _exit(0)
     }
 
-    private func send(_ bytes: [UInt8]) {
+    func send(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
             var sent = 0
             while sent < buffer.count {

@@ -69,8 +69,9 @@ struct TaskBatch {
             if reach & LFVM_WROTE_PAST.rawValue != 0 { dropsLeftOvers = true }
             runner.settle(dropsLeftOvers ? reach | LFVM_WROTE_PAST.rawValue : reach)
         }
+        runner.appendUsage()
         let sequence = first &+ offset
-        if count == 1 || status != 0 || !answerInOpenFrame(sequence, message) {
+        if count == 1 || status != 0 || message.pointee.has_handles || !answerInOpenFrame(sequence, message) {
             answerAlone(sequence, status, message)
         }
         if offset >= nextLook && count > 1 { look(offset) }
@@ -108,7 +109,9 @@ struct TaskBatch {
         let total = message.pointee.total
         let prefix = FrameHeader.size + AnswerHead.size
         let header = FrameHeader(
-            kind: status == 0 ? .values : .failure, flags: UInt8(truncatingIfNeeded: status), worker: journal.slot,
+            kind: status == 0 ? .values : .failure,
+            flags: UInt8(truncatingIfNeeded: status == 0 && message.pointee.has_handles ? 1 : status),
+            worker: journal.slot,
             task: sequence, length: AnswerHead.size + total)
         let now = lfs_now()
         let head = AnswerHead(nanoseconds: now - min(mark, now), pid: runner.pid)

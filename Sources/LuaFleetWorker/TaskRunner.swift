@@ -9,9 +9,11 @@ final class TaskRunner {
     let journal: Journal
     private let files: CaptureFiles
     private let slot: UInt32
+    let requests: SharedRequests
     private(set) var vm: OpaquePointer
     /// This process: the worker, or a task's own.
     private(set) var pid: Int32 = 0
+    var budget: TaskBudget
     /// The task that runs now; 0: none. Behind a pointer: it is written for every task, and a stored property would be checked for exclusive access each time.
     private let running = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// What was wrong with a script, by its id: the answer to every task of it.
@@ -21,8 +23,12 @@ final class TaskRunner {
     /// Since when answers may have been waiting in the journal.
     var waitsSince: UInt64 = 0
 
-    init(vm: OpaquePointer, journal: Journal, files: CaptureFiles) {
+    init(
+        vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings, requests: SharedRequests
+    ) {
+        self.requests = requests
         self.vm = vm
+        self.budget = TaskBudget(settings)
         self.slot = journal.slot
         self.journal = journal
         self.files = files
@@ -48,6 +54,10 @@ final class TaskRunner {
                 .message, flags: UInt8(truncatingIfNeeded: kind), UnsafeRawBufferPointer(start: bytes, count: count))
             // Now: whoever watches wants to hear of progress while there is some.
             runner.journal.flush()
+        }
+        callbacks.request = { context, request, reply in
+            let runner = TaskRunner.from(context)
+            runner.requests.ask(request.pointee, sequence: runner.running.pointee, reply: reply)
         }
         lfvm_set_callbacks(vm, &callbacks)
         lfvm_set_worker(vm, slot + 1, pid)
@@ -101,13 +111,23 @@ final class TaskRunner {
 
     /// Runs the tasks that have not been recalled and commits their answers to the journal; the caller flushes. `hasBegun`: the caller has begun the only one.
     func run(_ tasks: IncomingTasks, hasBegun: Bool = false) {
+        guard budget.isMeasured else { return runTogether(tasks, hasBegun) }
+        var rest = tasks
+        while let task = rest.popFirst(), journal.page.control.epoch == task.head.epoch {
+            budget.begin()
+            runTogether(task, hasBegun)
+            budget.end()
+        }
+    }
+
+    private func runTogether(_ tasks: IncomingTasks, _ hasBegun: Bool) {
         var batch = TaskBatch(tasks, runner: self, running: running, hasBegun: hasBegun)
         isWrittenPast = isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0
         batch.dropsLeftOvers = isWrittenPast
         if let failure = loadFailures[tasks.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
                 withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in
-                    var message = lfvm_message(pieces: piece, piece_count: 1, total: bytes.count)
+                    var message = lfvm_message(pieces: piece, piece_count: 1, total: bytes.count, has_handles: false)
                     for offset in 0..<tasks.head.count {
                         guard batch.begin(offset) else { return }
                         batch.answer(offset, UInt32(failure.status.rawValue), &message)
@@ -149,7 +169,7 @@ final class TaskRunner {
     private func wrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream) {
         // What a child process wrote before comes first.
         if isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0 { takeCaptured(stream) }
-        append(.output, flags: stream.rawValue, bytes)
+        appendOutput(bytes, to: stream)
     }
 
     /// After a task: files that scripts have left open lose nothing when the process ends, and what was written past our streams is this task's.
@@ -169,7 +189,7 @@ final class TaskRunner {
         while taken < size {
             let bytes = files.read(stream, from: taken, limit: min(Int(size - taken), 32 * 1024))
             guard !bytes.isEmpty else { break }
-            bytes.withUnsafeBytes { append(.output, flags: stream.rawValue, $0) }
+            bytes.withUnsafeBytes { appendOutput($0, to: stream) }
             taken += UInt64(bytes.count)
             journal.page.setTaken(taken, of: stream)
         }
@@ -194,6 +214,48 @@ final class TaskRunner {
         takeCaptured(.standardError)
         withUnsafeBytes(of: code.littleEndian) { append(.exiting, flags: 0, $0) }
         journal.flush()
+    }
+
+    /// Appends output as far as the task's budget goes.
+    private func appendOutput(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream) {
+        guard budget.settings.output > 0 else { return append(.output, flags: stream.rawValue, bytes) }
+        func appendFirst(_ count: Int) {
+            guard count > 0 else { return }
+            append(.output, flags: stream.rawValue, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        switch budget.writes(bytes.count) {
+        case .passes(let count): appendFirst(count)
+        case .isCut(let count):
+            appendFirst(count)
+            TaskBudget.mark(budget.settings.output).withUnsafeBytes { append(.output, flags: stream.rawValue, $0) }
+        case .isOver: failOutput()
+        }
+    }
+
+    /// The task ends here, in the middle of whatever it does, and its process with it: only that ends every flood.
+    private func failOutput() -> Never {
+        let text = Array("wrote more than its limit of \(budget.settings.output) bytes".utf8)
+        var payload = [UInt8](repeating: 0, count: AnswerHead.size)
+        let now = lfs_now()
+        let startedAt = journal.page.header.pointee.startedAt.load(ordering: .relaxed)
+        payload.withUnsafeMutableBytes {
+            AnswerHead(nanoseconds: now - min(startedAt, now), pid: pid).store(to: $0.baseAddress!)  // not empty
+        }
+        // A message of two items, as the VM writes failures: text of at most 255 bytes, nil.
+        payload += [0x82, 0x58, UInt8(text.count)] + text + [0xF6]
+        payload.withUnsafeBytes { append(.failure, flags: WireFailure.outputLimit.rawValue, $0) }
+        journal.flush(answered: running.pointee)
+        _exit(0)
+    }
+
+    /// What the task that ends has used, in front of its answer.
+    func appendUsage() {
+        guard budget.isMeasured else { return }
+        let used = lfvm_task_usage(vm)
+        let usage = TaskUsage(
+            processorNanoseconds: budget.processorTime, memoryPeak: UInt64(used.memory_peak),
+            instructions: used.instructions, output: budget.written)
+        usage.payload.withUnsafeBytes { append(.usage, flags: 0, $0) }
     }
 
     /// Appends a frame about the running task, in several where it is long and its kind may be cut.

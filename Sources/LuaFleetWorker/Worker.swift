@@ -12,12 +12,16 @@ struct Worker {
     private let journal: Journal
     private var page: WorkerPage { journal.page }
     private let runner: TaskRunner
+    private let settings: WorkerSettings
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
-    private var input = InputBuffer()
+    private let input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
-    init(slot: UInt32, server: Int32, vm: OpaquePointer, page: WorkerPage, socket: Int32, files: CaptureFiles) {
+    init(
+        slot: UInt32, server: Int32, vm: OpaquePointer, page: WorkerPage, socket: Int32, files: CaptureFiles,
+        settings: WorkerSettings
+    ) {
         _ = lfs_die_with_parent()
         if getppid() != server { _exit(WorkerStatus.hostGone) }  // the fork server ended before the line above
         setpgid(0, 0)
@@ -27,10 +31,18 @@ struct Worker {
         dup2(socket, Self.socket)
         _ = fcntl(Self.socket, F_SETFD, FD_CLOEXEC)
         lfs_close_from(4)
+        _ = Hardening(settings, server: server)
+        self.init(slot: slot, vm: vm, page: page, settings: settings)
+    }
+
+    /// A worker in a process that is ready for it.
+    init(slot: UInt32, vm: OpaquePointer, page: WorkerPage, settings: WorkerSettings) {
         self.slot = slot
+        self.settings = settings
         self.journal = Journal(page: page, socket: Self.socket, slot: slot)
         self.runner = TaskRunner(
-            vm: vm, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2))
+            vm: vm, journal: self.journal, files: CaptureFiles(standardOutput: 1, standardError: 2),
+            settings: settings, requests: SharedRequests(journal: journal, input: input))
     }
 
     /// Works until the host closes the socket.
@@ -88,6 +100,10 @@ struct Worker {
         guard tasks.head.isolation != .shared else {
             runner.run(tasks)
             if !journal.isEmpty { runner.flushIfDue(at: lfs_now()) }
+            if lfvm_is_tainted(runner.vm) {  // this state can serve no other task
+                journal.flush()
+                _exit(0)
+            }
             return
         }
         runner.assumeWrittenPast()
@@ -100,8 +116,7 @@ struct Worker {
     }
 
     private func runInFreshState(_ task: IncomingTasks) {
-        var options = lfvm_options.capturing
-        guard let fresh = lfvm_create(&options) else { _exit(WorkerStatus.noResources) }
+        guard let fresh = try? settings.makeVM().vm else { _exit(WorkerStatus.noResources) }
         let former = runner.vm
         runner.adopt(fresh)
         if let script = scripts[task.head.script] { runner.define(script) }
@@ -119,6 +134,7 @@ struct Worker {
         if pid == 0 {
             _ = lfs_die_with_parent()
             if getppid() != worker { _exit(WorkerStatus.hostGone) }
+            runner.requests.isShortLived = true
             runner.adopt(runner.vm)  // its own pid and random numbers
             runner.run(task, hasBegun: true)
             journal.flush(answered: task.sequence)

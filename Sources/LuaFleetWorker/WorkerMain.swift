@@ -9,6 +9,8 @@ public func runWorkerProgram(arguments: [String]) -> Never {
     case "--fork-server":
         var server = ForkServer(control: 3)
         server.run(hostVersion: arguments.dropFirst(2).first.flatMap { UInt32($0) })
+    case SpawnedWorker.option:
+        SpawnedWorker.run(arguments: arguments.dropFirst(2))
     case "--version":
         print("luafleet-worker \(releaseVersion) (protocol \(protocolVersion))")
         exit(0)

@@ -1,6 +1,7 @@
 // Bytes to Lua values, straight onto the Lua stack: iterative, and trusting no length. A definite container must fit, with all items still owed to the
 // containers around it, into the bytes that are left; so what is allocated ahead is bounded by the size of the message.
 #include "decoder_read.h"
+#include "shared.h"
 
 /// [-0, +1]
 static inline void push_simple(decoder *d, wire_head head) {
@@ -105,6 +106,20 @@ static void push_reference(decoder *d) {
     lua_remove(d->L, -2);
 }
 
+/// [-0, +1] The handle of a shared object: [kind, id].
+static void push_handle(decoder *d) {
+    uint64_t parts[2];
+    if (decoder_read_array(d) != 2) decoder_fail(d, "a handle without two parts before offset %zu", decoder_offset(d));
+    for (int i = 0; i < 2; i++) {
+        wire_head head = read_head(d);
+        if (head.major != MAJOR_UNSIGNED || head.info == INDEFINITE || head.value > INT64_MAX)
+            decoder_fail(d, "a handle without numbers before offset %zu", decoder_offset(d));
+        d->owed--;
+        parts[i] = head.value;
+    }
+    shared_push_handle(d->L, parts[0], parts[1]);
+}
+
 /// Whether a value is on the stack; a tag may only have said something about the next item.
 static bool read_tag(decoder *d, wire_head head) {
     if (head.value != TAG_FUNCTION && head.value != TAG_OBJECT && (d->is_shared || d->is_rest))
@@ -122,6 +137,7 @@ static bool read_tag(decoder *d, wire_head head) {
     case TAG_FUNCTION: return decoder_begin_function(d);
     case TAG_OBJECT: return decoder_begin_object(d);
     case TAG_NAME: decoder_push_name(d); return true;
+    case TAG_HANDLE: push_handle(d); return true;
     default: decoder_fail(d, "unknown tag %llu before offset %zu", (unsigned long long)head.value, decoder_offset(d));
     }
 }

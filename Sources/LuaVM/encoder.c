@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "encoder_buffer.h"
+#include "shared.h"
 #include "vm.h"
 
 // Marks of a value in the set of those that were met.
@@ -118,6 +119,19 @@ static _Noreturn void fail_type(encoder *e, lua_State *L) {
     }
 }
 
+/// [-1, +0] Writes the userdata on top if it is a handle of a shared object.
+static bool put_handle(encoder *e, lua_State *L) {
+    const shared_handle *handle = shared_to_handle(L, -1);
+    if (handle == NULL) return false;
+    e->has_handles = true;
+    put_head(e, L, MAJOR_TAG, TAG_HANDLE);
+    put_head(e, L, MAJOR_ARRAY, 2);
+    put_head(e, L, MAJOR_UNSIGNED, handle->kind);
+    put_head(e, L, MAJOR_UNSIGNED, handle->id);
+    lua_pop(L, 1);
+    return true;
+}
+
 void encoder_begin(encoder *e, lua_State *L) {
     count_element(e, L);
     int type = lua_type(L, -1);
@@ -128,6 +142,7 @@ void encoder_begin(encoder *e, lua_State *L) {
         e->at = e->start;
         e->outside = e->piece_count = e->piece_from = 0;
     }
+    if (type == LUA_TUSERDATA && put_handle(e, L)) return;
     if (type != LUA_TUSERDATA && encoder_put_name(e, L)) return;
     if (put_reference(e, L)) {
         lua_pop(L, 1);

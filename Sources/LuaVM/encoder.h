@@ -35,6 +35,7 @@ typedef struct encoder {
     struct encoder *next;
     lfvm *vm;
     bool busy;
+    bool has_handles;  // handles of shared objects were written
     bool in_script;  // an error is an ordinary error of the script, not the end of the task
 
     uint8_t *start, *at, *end;
@@ -43,6 +44,7 @@ typedef struct encoder {
     size_t piece_from;    // where in the buffer the piece begins that is not closed yet
     size_t outside;       // bytes of pieces in Lua's memory
     size_t copied_below;  // shorter strings are copied
+    size_t cap;           // bytes of the message
     size_t last_total;    // bytes of the message before
 
     size_t elements;
@@ -62,6 +64,7 @@ typedef struct encoder {
 
 typedef struct {
     const char *what;
+    size_t limit;  // bytes, where it is below the cap of messages; 0: none
     bool in_script;
     bool contiguous;  // one piece, strings copied
     bool is_kept;     // the message stays valid although the script goes on: until the next call of LuaVM

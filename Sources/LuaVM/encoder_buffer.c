@@ -10,12 +10,12 @@ void encoder_no_memory(encoder *e, lua_State *L) {
 }
 
 static _Noreturn void too_large(encoder *e, lua_State *L) {
-    encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->vm->caps.bytes);
+    encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->cap);
 }
 
 lfvm_status encoder_try_grow(encoder *e, size_t more) {
     size_t used = (size_t)(e->at - e->start), capacity = (size_t)(e->end - e->start);
-    size_t cap = e->vm->caps.bytes;
+    size_t cap = e->cap;
     if (more > cap + SLACK || used + e->outside > cap + SLACK - more) return LFVM_RESULT_LIMIT;
     size_t larger = capacity * 2;
     if (larger < used + more) larger = used + more;
@@ -53,7 +53,7 @@ void encoder_close_piece(encoder *e, lua_State *L) {
 }
 
 void encoder_put_outside(encoder *e, lua_State *L, int index, const char *bytes, size_t count) {
-    size_t cap = e->vm->caps.bytes, used = (size_t)(e->at - e->start) + e->outside;
+    size_t cap = e->cap, used = (size_t)(e->at - e->start) + e->outside;
     if (count > cap || used > cap - count) too_large(e, L);
     encoder_close_piece(e, L);
     // The script may drop the string before the message is sent: the table `anchors` keeps it.

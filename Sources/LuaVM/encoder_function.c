@@ -29,7 +29,7 @@ static void put_bytecode(encoder *e, lua_State *L) {
     lua_dump(L, write_dump, &target, 0);
     if (target.status == LFVM_MEMORY_LIMIT) encoder_no_memory(e, L);
     if (target.status != LFVM_OK)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->vm->caps.bytes);
+        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->cap);
     size_t content = head + LARGEST_HEAD, count = (size_t)(e->at - e->start) - content;
     e->at = e->start + head;
     put_head_unchecked(e, MAJOR_BYTES, count);

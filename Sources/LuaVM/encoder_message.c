@@ -39,8 +39,9 @@ static encoder *take(lfvm *vm, lua_State *L, encoder_request request) {
     e->busy = true;
     e->in_script = request.in_script;
     e->what = request.what;
+    e->cap = request.limit != 0 && request.limit < vm->caps.bytes ? request.limit : vm->caps.bytes;
     e->copied_below = request.contiguous ? SIZE_MAX : PIECE_THRESHOLD;
-    e->scanning = e->tagging = false;
+    e->scanning = e->tagging = e->has_handles = false;
     e->shared_count = 0;
     pointer_set_clear(&e->met, &vm->memory);
     if (e->states != LUA_NOREF) release_states(e, L);  // left by an error
@@ -67,12 +68,11 @@ void encoder_encode(lfvm *vm, lua_State *L, int first, int count, encoder_reques
         piece->bytes = own;
         own += piece->count;
     }
-    if (total > vm->caps.bytes)
-        encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", vm->caps.bytes);
+    if (total > e->cap) encoder_fail(e, L, LFVM_RESULT_LIMIT, "the message is larger than %zu bytes", e->cap);
     if (e->states != LUA_NOREF) release_states(e, L);
     e->last_total = total - e->outside;
     e->busy = request.is_kept;
-    *message = (lfvm_message){e->pieces, e->piece_count, total};
+    *message = (lfvm_message){e->pieces, e->piece_count, total, e->has_handles};
 }
 
 void encoder_reset_all(lfvm *vm) {

@@ -111,7 +111,7 @@ static int describe_briefly(lua_State *L) {
 /// The message handler: runs before the stack is unwound, so that the traceback shows it.
 static int on_error(lua_State *L) {
     lfvm *vm = vm_of(L);
-    if (vm->raised != LFVM_OK) return 1;
+    if (vm->raised != LFVM_OK || vm->budget.is_exhausted) return 1;
     vm->is_described = false;
     lua_CFunction attempts[] = {describe, describe_briefly};
     for (size_t i = 0; i < 2 && !vm->is_described; i++) {
@@ -149,7 +149,7 @@ static void encode_text(lfvm *vm) {
     memcpy(at, vm->text, count);
     at[count] = BYTE_NIL;
     vm->failure_piece = (lfvm_piece){vm->failure_bytes, count + 5};
-    vm->failure = (lfvm_message){&vm->failure_piece, 1, count + 5};
+    vm->failure = (lfvm_message){&vm->failure_piece, 1, count + 5, false};
 }
 
 static void write_memory_text(lfvm *vm) {
@@ -163,6 +163,11 @@ static void write_memory_text(lfvm *vm) {
 /// The status of a call that raised, and `failure`. The error value is on top of the stack.
 static lfvm_status conclude(lfvm *vm, int code) {
     lfvm_status status = vm->raised != LFVM_OK ? vm->raised : LFVM_SCRIPT_ERROR;
+    if (vm->budget.is_exhausted) {  // whatever the script made of it
+        snprintf(vm->text, sizeof vm->text, "used up its budget of %llu instructions", (unsigned long long)vm->budget.limit);
+        encode_text(vm);
+        return LFVM_INSTRUCTION_LIMIT;
+    }
     // A script that catches the error and raises it again ends here too: lua_error knows the message of a memory error.
     if (code == LUA_ERRMEM || status == LFVM_MEMORY_LIMIT || (status == LFVM_SCRIPT_ERROR && vm->is_memory_error)) {
         status = LFVM_MEMORY_LIMIT;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "shared.h"
 #include "types.h"
 #include "vm.h"
 
@@ -80,6 +81,7 @@ void vm_open_fleet(lfvm *vm, lua_State *L) {
         {"register", fleet_register}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
+    shared_open_constructors(L);
     lua_pushvalue(L, -1);
     vm->module = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);

@@ -8,6 +8,17 @@
 
 // Each wrapper has Lua's own function as upvalue 1, and checks the arguments itself so that error messages keep its name.
 
+static int finish_call(lua_State *L, int status, lua_KContext context) {
+    return lua_gettop(L);
+}
+
+int vm_call_original_yielding(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, finish_call);
+    return lua_gettop(L);
+}
+
 int vm_call_original(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -93,20 +104,23 @@ void vm_wrap(lua_State *L, const char *name, lua_CFunction wrapper) {
 }
 
 void vm_wrap_libraries(lfvm *vm, lua_State *L) {
-    lua_getglobal(L, "os");
-    vm_wrap(L, "exit", os_exit);
-    lua_getglobal(L, "io");
-    vm_wrap(L, "open", io_open);
-    lua_getfield(L, -1, "output");
-    lua_getfield(L, -2, "open");
-    lua_pushcclosure(L, io_output, 2);
-    lua_setfield(L, -2, "output");
+    if (vm->level == LFVM_NONE) {
+        lua_getglobal(L, "os");
+        vm_wrap(L, "exit", os_exit);
+        lua_getglobal(L, "io");
+        vm_wrap(L, "open", io_open);
+        lua_getfield(L, -1, "output");
+        lua_getfield(L, -2, "open");
+        lua_pushcclosure(L, io_output, 2);
+        lua_setfield(L, -2, "output");
+        lua_pop(L, 2);
+        vm_wrap_reach(L);
+    }
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");
     vm->randomseed = luaL_ref(L, LUA_REGISTRYINDEX);
     vm_wrap(L, "randomseed", math_randomseed);
-    lua_pop(L, 3);
-    vm_wrap_reach(L);
+    lua_pop(L, 1);
 }
 
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]) {

@@ -8,9 +8,9 @@ static bool fits(vm_memory *memory, size_t old_size, size_t size) {
     memory->allocations++;
     if (memory->refuse_from != 0 && memory->allocations >= memory->refuse_from
         && memory->allocations - memory->refuse_from < memory->refuse_count) return false;
-    if (memory->limit == 0) return true;
-    size_t held = memory->used + memory->buffers;
-    size_t room = held < memory->limit ? memory->limit - held : 0;
+    if (memory->limit == 0 || memory->is_suspended) return true;
+    size_t held = memory->used + memory->buffers, limit = memory->limit + memory->allowance;
+    size_t room = held < limit ? limit - held : 0;
     return size - old_size <= room;
 }
 

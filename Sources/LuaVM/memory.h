@@ -10,6 +10,9 @@ typedef struct {
     size_t peak;     // the most it ever held
     size_t buffers;  // bytes of our own buffers: not reported, but they count against the limit
     size_t limit;    // of used + buffers; 0: none
+    size_t allowance;  // what is preloaded, on top of the limit
+    size_t pristine;   // used when the VM was new
+    bool is_suspended;  // no limit for the moment
 
     // For tests (LuaVMTesting.h): allocations are counted, and `refuse_count` from number `refuse_from` on are refused.
     size_t allocations, refuse_from, refuse_count;

@@ -16,7 +16,10 @@ void vm_note_libraries(lfvm *vm, lua_State *L) {
     lua_createtable(L, LIBRARY_COUNT, 0);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     for (int i = 0; i < LIBRARY_COUNT; i++) {
-        lua_getfield(L, -1, libraries[i]);
+        if (lua_getfield(L, -1, libraries[i]) != LUA_TTABLE) {  // this level has it not
+            lua_pop(L, 1);
+            continue;
+        }
         pointer_slot *slot = pointer_set_slot(&vm->libraries, &vm->memory, lua_topointer(L, -1));
         if (slot == NULL) luaL_error(L, "not enough memory");
         slot->mark = (uint32_t)i;
@@ -60,8 +63,7 @@ static bool find_in_module(lua_State *L, int value, const char *module) {
 static void search(lfvm *vm, lua_State *L, int value) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->library_tables);
     for (int i = 0; i < LIBRARY_COUNT; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        if (find_in_module(L, value, libraries[i])) {
+        if (lua_rawgeti(L, -1, i + 1) == LUA_TTABLE && find_in_module(L, value, libraries[i])) {
             lua_replace(L, -3);
             lua_pop(L, 1);
             return;

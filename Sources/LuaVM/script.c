@@ -11,6 +11,7 @@ enum {
     SCRIPT_NAME,
     SCRIPT_FUNCTIONS,  // table: name -> function, as far as they were asked for; nil before the chunk has run
     SCRIPT_RETURNED,   // what the chunk returned
+    SCRIPT_WORLD,      // the generation of the sandbox's world that it belongs to; nil: the first
 };
 
 /// [-0, +1] The script, or nil.
@@ -22,19 +23,22 @@ static void push_script(lfvm *vm, lua_State *L, uint32_t id) {
 
 // Definition
 
+struct script_source {
+    const char *pieces[2];
+    size_t counts[2];
+    size_t next;
+};
+
 struct script_call {
     uint32_t id;
     const char *name;
     const char *mode;
-    const char *pieces[2];
-    size_t counts[2];
-    size_t next;
-    const uint8_t *bytes;  // of an encoded function
+    const uint8_t *bytes;  // source, or an encoded function
     size_t byte_count;
 };
 
 static const char *read_source(lua_State *L, void *context, size_t *count) {
-    struct script_call *call = context;
+    struct script_source *call = context;
     while (call->next < 2 && call->counts[call->next] == 0) call->next++;
     if (call->next == 2) {
         *count = 0;
@@ -45,7 +49,7 @@ static const char *read_source(lua_State *L, void *context, size_t *count) {
 }
 
 /// Skips a byte-order mark and a first line with '#', as luaL_loadfile does; a newline stands in for the line.
-static void set_source(struct script_call *call, const char *source, size_t count) {
+static void set_source(struct script_source *call, const char *source, size_t count) {
     if (count >= 3 && memcmp(source, "\xef\xbb\xbf", 3) == 0) {
         source += 3;
         count -= 3;
@@ -63,10 +67,16 @@ static void set_source(struct script_call *call, const char *source, size_t coun
     call->counts[1] = count;
 }
 
+int vm_load(lua_State *L, const char *source, size_t count, const char *name, const char *mode) {
+    struct script_source pieces = {.next = 0};
+    set_source(&pieces, source, count);
+    return lua_load(L, read_source, &pieces, name, mode);
+}
+
 /// [-1, +0, m] The function on top is the chunk of the script.
 static void set_script(lfvm *vm, lua_State *L, uint32_t id, const char *name) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->scripts);
-    lua_createtable(L, SCRIPT_RETURNED, 0);  // chunk, scripts, script
+    lua_createtable(L, SCRIPT_WORLD, 0);  // chunk, scripts, script
     lua_pushvalue(L, -3);
     lua_rawseti(L, -2, SCRIPT_CHUNK);
     lua_pushstring(L, name);
@@ -78,7 +88,7 @@ static void set_script(lfvm *vm, lua_State *L, uint32_t id, const char *name) {
 static int define_body(lua_State *L) {
     lfvm *vm = vm_of(L);
     struct script_call *call = vm->call;
-    int code = lua_load(L, read_source, call, call->name, call->mode);
+    int code = vm_load(L, (const char *)call->bytes, call->byte_count, call->name, call->mode);
     if (code == LUA_ERRMEM) vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
     if (code != LUA_OK) vm_raise_string(vm, L, LFVM_LOAD_ERROR, -1);
     set_script(vm, L, call->id, call->name);
@@ -87,8 +97,8 @@ static int define_body(lua_State *L) {
 
 lfvm_status lfvm_define(
     lfvm *vm, uint32_t id, const char *name, const uint8_t *source, size_t count, bool allow_bytecode, lfvm_message *failure) {
-    struct script_call call = {.id = id, .name = name, .mode = allow_bytecode ? "bt" : "t"};
-    set_source(&call, (const char *)source, count);
+    struct script_call call = {
+        .id = id, .name = name, .mode = allow_bytecode && vm->level == LFVM_NONE ? "bt" : "t", .bytes = source, .byte_count = count};
     vm->call = &call;
     return vm_protect(vm, define_body, failure);
 }
@@ -234,9 +244,26 @@ static void push_functions(lua_State *L) {
     lua_rawseti(L, -3, SCRIPT_FUNCTIONS);
 }
 
+/// [-0, +0, m] The script on top belongs to the task's world from here on; what it did in another one is forgotten.
+static void enter_world(lfvm *vm, lua_State *L) {
+    lua_rawgeti(L, -1, SCRIPT_WORLD);
+    lua_Integer generation = lua_tointeger(L, -1);
+    lua_rawgeti(L, -2, SCRIPT_CHUNK);
+    bool is_new = vm_enter_world(vm, L, &generation);
+    lua_pop(L, 2);
+    if (!is_new) return;
+    for (int field = SCRIPT_FUNCTIONS; field <= SCRIPT_RETURNED; field++) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, field);
+    }
+    lua_pushinteger(L, generation);
+    lua_rawseti(L, -2, SCRIPT_WORLD);
+}
+
 void vm_push_function(lfvm *vm, lua_State *L, uint32_t id, const char *name, size_t count) {
     push_script(vm, L, id);
     if (lua_isnil(L, -1)) vm_raise(vm, L, LFVM_NO_FUNCTION, "script %u is not defined", id);
+    enter_world(vm, L);
     if (name == NULL) {
         lua_rawgeti(L, -1, SCRIPT_CHUNK);
         lua_remove(L, -2);

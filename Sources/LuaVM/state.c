@@ -4,14 +4,18 @@
 #include <string.h>
 
 #include "names.h"
+#include "shared.h"
 #include "vm.h"
 
 static int open_libraries(lua_State *L) {
     lfvm *vm = vm_of(L);
-    luaL_openlibs(L);
+    if (vm->level == LFVM_NONE) luaL_openlibs(L);
+    else vm_open_sandbox(vm, L);
     vm_wrap_libraries(vm, L);
+    shared_open(vm, L);
     vm_open_fleet(vm, L);
     vm_note_libraries(vm, L);
+    vm_budget_wrap(vm, L);
     int *const tables[] = {&vm->scripts, &vm->anchors, &vm->types};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         lua_newtable(L);
@@ -21,15 +25,14 @@ static int open_libraries(lua_State *L) {
 }
 
 static void set_caps(lfvm *vm, const lfvm_caps *caps) {
-    vm->caps.bytes = caps->bytes != 0 ? caps->bytes : ((size_t)64 << 20) + ((size_t)64 << 10);
-    vm->caps.elements = caps->elements != 0 ? caps->elements : 10000000;
-    vm->caps.depth = caps->depth != 0 ? caps->depth : 1000;
+    bool is_locked = vm->level >= LFVM_LOCKED;
+    vm->caps.bytes = caps->bytes != 0 ? caps->bytes : ((size_t)(is_locked ? 8 : 64) << 20) + ((size_t)64 << 10);
+    vm->caps.elements = caps->elements != 0 ? caps->elements : is_locked ? 1000000 : 10000000;
+    vm->caps.depth = caps->depth != 0 ? caps->depth : is_locked ? 200 : 1000;
 }
 
 struct state_call {
     const uint64_t *seed;
-    uint32_t worker;
-    int32_t pid;
 };
 
 static int seed_body(lua_State *L) {
@@ -42,10 +45,15 @@ static int seed_body(lua_State *L) {
 lfvm *lfvm_create(const lfvm_options *options) {
     lfvm *vm = calloc(1, sizeof *vm);
     if (vm == NULL) return NULL;
+    vm->level = options->level;
+    vm->sandbox = (vm_sandbox){
+        .environment = LUA_NOREF, .pristine = LUA_NOREF, .kept = LUA_NOREF, .kept_modules = LUA_NOREF, .kept_types = LUA_NOREF};
+    vm->budget.limit = options->instructions;
+    vm->result_limit = options->result_limit;
     set_caps(vm, &options->caps);
     vm->memory.limit = options->memory_limit;
     vm->callbacks = options->callbacks;
-    vm->by_name_only = options->by_name_only;
+    vm->by_name_only = options->by_name_only || vm->level != LFVM_NONE;
     if (vm->callbacks.output != NULL) vm_install_streams();  // before io takes hold of stdout
     vm->L = lua_newstate(vm_lua_allocate, &vm->memory);
     if (vm->L == NULL) goto fail;
@@ -55,6 +63,7 @@ lfvm *lfvm_create(const lfvm_options *options) {
     struct state_call call = {.seed = options->seed};
     vm->call = &call;
     if (vm_protect(vm, seed_body, NULL) != LFVM_OK) goto fail;
+    vm->memory.pristine = vm->memory.used;
     return vm;
 fail:
     lfvm_destroy(vm);
@@ -81,24 +90,28 @@ void lfvm_reseed(lfvm *vm, const uint64_t seed[2]) {
     vm_protect(vm, seed_body, NULL);
 }
 
-static int set_worker_body(lua_State *L) {
-    lfvm *vm = vm_of(L);
-    const struct state_call *call = vm->call;
+void vm_set_worker(lfvm *vm, lua_State *L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->module);
     lua_getfield(L, -1, "worker");
-    if (!lua_istable(L, -1)) return 0;  // the script put something else there
-    lua_pushstring(L, "id");
-    lua_pushinteger(L, call->worker);
-    lua_rawset(L, -3);
-    lua_pushstring(L, "pid");
-    lua_pushinteger(L, call->pid);
-    lua_rawset(L, -3);
+    if (lua_istable(L, -1)) {  // else the script put something else there
+        lua_pushstring(L, "id");
+        lua_pushinteger(L, vm->worker_id);
+        lua_rawset(L, -3);
+        lua_pushstring(L, "pid");
+        lua_pushinteger(L, vm->worker_pid);
+        lua_rawset(L, -3);
+    }
+    lua_pop(L, 2);
+}
+
+static int set_worker_body(lua_State *L) {
+    vm_set_worker(vm_of(L), L);
     return 0;
 }
 
 void lfvm_set_worker(lfvm *vm, uint32_t id, int32_t pid) {
-    struct state_call call = {.worker = id, .pid = pid};
-    vm->call = &call;
+    vm->worker_id = id;
+    vm->worker_pid = pid;
     vm_protect(vm, set_worker_body, NULL);
 }
 

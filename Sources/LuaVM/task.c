@@ -13,6 +13,7 @@ typedef struct {
     const lfvm_batch_callbacks *callbacks;
     uint32_t offset;       // of the task that runs, or comes next
     bool has_begun;        // it runs
+    bool is_recalled;      // it and those after it do not run
     const uint8_t *at;     // where its arguments begin
     const uint8_t *after;  // where they end; NULL while that is not known
 } batch_call;
@@ -21,6 +22,7 @@ static inline bool begin(batch_call *call) {
     const lfvm_batch_callbacks *callbacks = call->callbacks;
     call->after = NULL;
     call->has_begun = callbacks->begin == NULL || callbacks->begin(callbacks->context, call->offset);
+    call->is_recalled = !call->has_begun;
     return call->has_begun;
 }
 
@@ -87,22 +89,24 @@ static inline void run_task(lfvm *vm, lua_State *L, batch_call *call, lfvm_messa
     int count = vm_decode(vm, L, call->at, left, is_last ? NULL : &call->after, false);
     if (batch->set_arg) set_arg_table(vm, L, batch->script, count);
     lua_call(L, count, LUA_MULTRET);
+    if (vm->budget.is_exhausted) vm_raise(vm, L, LFVM_INSTRUCTION_LIMIT, "caught");  // by a pcall that was the last thing
     int results = lua_gettop(L) - PLACE_FUNCTION;
     if (!lua_checkstack(L, LUA_MINSTACK)) vm_raise(vm, L, LFVM_MEMORY_LIMIT, "not enough memory");
-    encoder_request request = {.what = "result"};
+    encoder_request request = {.what = "result", .limit = vm->result_limit};
     encoder_encode(vm, L, PLACE_FUNCTION + 1, results, request, message);
 }
 
 static int run_body(lua_State *L) {
     lfvm *vm = vm_of(L);
     batch_call *call = vm->call;
+    vm_begin_world(vm, L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->task);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->index_key);
     while (begin(call)) {
         lfvm_message message;
         run_task(vm, L, call, &message);
         answer(vm, call, LFVM_OK, &message);
-        if (call->offset == call->batch->count) return 0;
+        if (call->offset == call->batch->count || vm_is_per_task(vm)) return 0;
         lua_settop(L, PLACE_FUNCTION);
         vm_reset_codecs(vm);
     }
@@ -114,10 +118,15 @@ uint32_t lfvm_run_batch(lfvm *vm, const lfvm_batch *batch, const lfvm_batch_call
     while (call.offset < batch->count) {
         vm->call = &call;
         lfvm_message failure;
+        vm_budget_begin(vm);
         lfvm_status status = vm_protect(vm, run_body, &failure);
-        if (status == LFVM_OK) break;  // all of them, or the rest was recalled
-        if (!call.has_begun && !begin(&call)) break;  // not even the loop could start
-        answer(vm, &call, status, &failure);
+        if (status != LFVM_OK) {
+            if (!call.has_begun && !begin(&call)) break;  // not even the loop could start
+            answer(vm, &call, status, &failure);
+        }
+        vm_budget_end(vm);
+        vm_end_world(vm);
+        if (status == LFVM_OK && (call.is_recalled || !vm_is_per_task(vm))) break;  // all of them, or the rest was recalled
     }
     return call.offset;
 }

@@ -38,6 +38,7 @@ static void set_option(lua_State *L, const char *name, int field) {
 int fleet_register(lua_State *L) {
     luaL_checktype(L, 1, LUA_TSTRING);
     luaL_checktype(L, 2, LUA_TTABLE);
+    vm_of(L)->sandbox.has_finalizers = true;  // its metatable may have __gc by the time an object gets it
     if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
     lua_createtable(L, TYPE_NAME, 0);

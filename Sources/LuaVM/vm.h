@@ -9,6 +9,7 @@
 #include "LuaVM.h"
 #include "encoder.h"
 #include "memory.h"
+#include "sandbox.h"
 #include "wire.h"
 
 struct lfvm {
@@ -21,6 +22,12 @@ struct lfvm {
     struct decoder *decoders;  // likewise
     pointer_set libraries;     // addresses of libraries' tables (names.c)
     bool by_name_only;
+    lfvm_level level;
+    size_t result_limit;  // bytes; 0: the cap of messages
+    vm_sandbox sandbox;
+    vm_budget budget;
+    uint32_t worker_id;
+    int32_t worker_pid;
 
     // References in the registry.
     int scripts;           // table: id -> script (script.c)
@@ -32,6 +39,8 @@ struct lfvm {
     int types;             // table: name or metatable -> type (types.c)
     int library_tables;    // table: the tables whose addresses are in `libraries`
     int names;             // table: C function -> its name
+    int handles;           // table: id of a shared object -> its handle, weak (shared.c)
+    int handle_types;      // table: kind of a shared object -> metatable
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now
     uint32_t reach;        // LFVM_OPENED_FILES and LFVM_WROTE_PAST
@@ -76,11 +85,19 @@ void vm_leave(lfvm *before);
 /// Replaces stdout and stderr of the process, once.
 void vm_install_streams(void);
 
-/// [-0, +0, m] Replaces os.exit, io.open, io.output and math.randomseed.
+/// [-0, +0, m] Replaces os.exit, io.open, io.output and math.randomseed, where the level has them.
 void vm_wrap_libraries(lfvm *vm, lua_State *L);
 
+/// [-0, +0, m] Sets what fleet.worker says.
+void vm_set_worker(lfvm *vm, lua_State *L);
+
+/// [-0, +1] lua_load of a source in memory, without its byte-order mark and first line with '#'.
+int vm_load(lua_State *L, const char *source, size_t count, const char *name, const char *mode);
 /// What a wrapper of a library's function does at its end: calls upvalue 1 with its arguments.
 int vm_call_original(lua_State *L);
+
+/// The same where what is called may yield; must be the last thing that the wrapper does.
+int vm_call_original_yielding(lua_State *L);
 
 /// [-0, +0, m] Puts `wrapper` in the place of field `name` of the library on top.
 void vm_wrap(lua_State *L, const char *name, lua_CFunction wrapper);

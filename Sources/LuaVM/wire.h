@@ -31,6 +31,7 @@ enum {
     TAG_SHARED = 28,     // the value inside is referred to later
     TAG_REFERENCE = 29,  // the value with that number
     TAG_REST = 61920,      // the keys of a table that are not 1...n
+    TAG_HANDLE = 61921,    // a shared object of the host
     TAG_FUNCTION = 61922,  // a Lua function by value
     TAG_NAME = 61923,      // a function or a library's table by its name
     TAG_OBJECT = 61924,    // an object that its receiver makes

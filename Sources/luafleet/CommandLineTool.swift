@@ -10,6 +10,7 @@ enum CommandLineTool {
                 StandardStream.output.writeLine(text)
                 end(ExitStatus.success)
             case let invocation:
+                ProgramSignals.block()
                 Task.detached { end(await status(of: invocation)) }
             }
         } catch {
@@ -22,6 +23,8 @@ enum CommandLineTool {
             switch invocation {
             case .run(let request): return try await request.perform()
             case .demo(.isolation): return try await IsolationDemo().perform()
+            case .demo(.containment): return try await ContainmentDemo().perform()
+            case .demo(.speedup): return try await SpeedupDemo().perform()
             case .bench(let request): return try await request.perform()
             case .doctor:
                 let report = await DoctorReport.examine()

@@ -8,7 +8,7 @@ if arguments.first == Bytes("run".utf8), let worker = try? LuaPool.findWorker() 
 // Not `await` here: the main thread of an async main ends itself (dispatch_main), and the unwinding that goes with it takes 15 ms in a
 // statically linked program.
 CommandLineTool.begin(arguments)
-while true { pause() }
+ProgramSignals.serve()
 
 /// Without the program's name; bytes, as the system has them: `CommandLine.arguments` would repair them.
 func rawArguments() -> [Bytes] {

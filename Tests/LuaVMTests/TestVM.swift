@@ -28,7 +28,7 @@ final class TestVM {
 
     init(
         memoryLimit: Int = 0, bytes: Int = 0, elements: Int = 0, depth: UInt32 = 0, output: Bool = false,
-        byNameOnly: Bool = false,
+        byNameOnly: Bool = false, level: lfvm_level = LFVM_NONE, instructions: UInt64 = 0, resultLimit: Int = 0,
         seed: (UInt64, UInt64) = (1, 2)
     ) throws {
         var options = lfvm_options()
@@ -36,6 +36,9 @@ final class TestVM {
         options.memory_limit = memoryLimit
         options.seed = seed
         options.by_name_only = byNameOnly
+        options.level = level
+        options.instructions = instructions
+        options.result_limit = resultLimit
         options.callbacks.context = Unmanaged.passUnretained(told).toOpaque()
         if output {
             options.callbacks.output = { context, stream, bytes, count in
@@ -165,7 +168,7 @@ extension lfvm_status: @retroactive CustomStringConvertible {
     public var description: String {
         let names = [
             "ok", "script error", "memory limit", "not encodable", "result limit", "load error", "no function",
-            "bad message",
+            "bad message", "output limit", "instruction limit",
         ]
         return names[Int(rawValue)]
     }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetMapped.h"
+#include "CFleetSandbox.h"
 #include "CFleetStack.h"
 #include "CFleetSystemProbe.h"
 
@@ -26,14 +28,16 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
 
-/// Spawns `path --fork-server VERSION` with fd 0 on /dev/null, 1 and 2 on `noise`, 3 on `control`, 4 on `pages`, nothing else open, no signal blocked or ignored, and a
-/// process group of its own. The caller's signal mask, descriptors and directory stay as they are.
-int lfs_spawn_fork_server(const char *path, const char *version, int control, int noise, int pages, pid_t *pid);
+/// Spawns `path` with fd 0 on /dev/null, fd 1, 2... on `fds[0]`, `fds[1]`..., nothing else open, no signal blocked or ignored, and a process group of its own.
+/// `arguments` and `environment` end with NULL; `environment` NULL: the caller's. The caller's signal mask, descriptors and directory stay as they are.
+int lfs_spawn(
+    const char *path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count,
+    pid_t *pid);
 
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
 
-/// An anonymous file in memory, opened for appending, close-on-exec (memfd_create(2)).
+/// An anonymous file in memory, opened for appending, close-on-exec (memfd_create(2)); where the kernel has none, a file without a name in /tmp.
 int lfs_capture_file(const char *name);
 
 /// Gives back the memory of the first `count` bytes of a file; its size stays (fallocate(2), FALLOC_FL_PUNCH_HOLE).
@@ -74,6 +78,9 @@ typedef struct {
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
+
+/// The columns of the terminal that `fd` is (TIOCGWINSZ, tty_ioctl(4)); 80 where it does not say, -ENOTTY where it is none.
+int lfs_terminal_width(int fd);
 
 /// Fills `bytes` from getrandom(2).
 void lfs_random(void *bytes, size_t count);

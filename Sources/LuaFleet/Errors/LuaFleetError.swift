@@ -44,7 +44,13 @@ public struct LuaFleetError: Error, Sendable, CustomStringConvertible {
         public static let timeout = Code("timeout")
         /// The script, or the encoding of its results, needed more memory than the limit.
         public static let memoryLimit = Code("memory_limit")
-        /// A result is larger, deeper or longer than the cap.
+        /// The task used more processor time than `limits.cpuTime` and was ended by SIGXCPU.
+        public static let cpuLimit = Code("cpu_limit")
+        /// The task ran more instructions than `limits.instructions`.
+        public static let instructionLimit = Code("instruction_limit")
+        /// The task wrote more than `limits.output`.
+        public static let outputLimit = Code("output_limit")
+        /// A result is larger, deeper or longer than the cap, or than `limits.result`.
         public static let resultLimit = Code("result_limit")
         /// The arguments are larger, deeper or longer than the cap.
         public static let argumentLimit = Code("argument_limit")

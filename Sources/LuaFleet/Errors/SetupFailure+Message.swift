@@ -24,10 +24,22 @@ extension LuaFleetError {
             "cannot fork a worker: \(String(cString: strerror(number)))"
         case .workersEndEarly(let count, let last):
             "workers end before they are ready, \(count) times in a row\(last.map { "; the last one \(LuaWorkerExit($0))" } ?? "")"
+        case .notConfigured(let message):
+            describe(message)
         case .initializerFailed(let message):
             "the initializer failed: \(message)"
         case .hostResources(let number):
             "cannot start the worker \(executable): \(String(cString: strerror(number)))"
+        }
+    }
+
+    private static func describe(_ message: ConfiguredMessage) -> String {
+        switch message.failure {
+        case .preload: "cannot preload \(message.name): \(message.text)"
+        case .layer:
+            "cannot start a locked worker: the layer \(message.name) is missing here: \(message.text) (waive it by name to go on without)"
+        case .workingDirectory: "cannot start workers in \(message.name): \(message.text)"
+        case .resources, nil: "cannot prepare workers: \(message.text)"
         }
     }
 

@@ -16,21 +16,29 @@ extension LuaPool {
     public func call<R: Decodable & Sendable>(
         _ script: LuaScript, _ arguments: any Encodable & Sendable..., returning type: R.Type = R.self
     ) async throws -> R {
-        try result(try await values(script, arguments), of: script)
+        try result(of: try await outcome(script, arguments), script)
     }
 
     /// Runs a task and waits for all its results, `nil` in the middle and their count kept.
     @discardableResult
     public func call(_ script: LuaScript, _ arguments: any Encodable & Sendable...) async throws -> LuaResults {
-        try result(try await values(script, arguments), of: script)
+        try result(of: try await outcome(script, arguments), script)
     }
 
-    private func values(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> [UInt8] {
+    private func outcome(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> TaskOutcome {
         let request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }
         let outcome = await outcome(of: request)
         if let failure = failure(of: outcome, script: script, index: 1) { throw failure }
-        guard case .values(let bytes) = outcome.answer else { return [] }  // else it was a failure
-        return bytes
+        return outcome
+    }
+
+    /// The shared objects in the results live until they are decoded.
+    private func result<R: Decodable>(of outcome: TaskOutcome, _ script: LuaScript) throws(LuaFleetError) -> R {
+        try withExtendedLifetime(outcome.references) { () throws(LuaFleetError) in
+            // It was no failure, so there are values.
+            guard case .values(let bytes) = outcome.answer else { return try result([], of: script) }
+            return try result(bytes, of: script)
+        }
     }
 
     func result<R: Decodable>(_ bytes: [UInt8], of script: LuaScript) throws(LuaFleetError) -> R {
@@ -69,7 +77,7 @@ extension LuaFleetError {
     }
 
     /// One line, with the place in the value.
-    fileprivate static func describe(_ error: any Error) -> String {
+    static func describe(_ error: any Error) -> String {
         switch error {
         case EncodingError.invalidValue(_, let context): place(context.codingPath) + context.debugDescription
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),

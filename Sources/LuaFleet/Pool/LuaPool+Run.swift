@@ -13,6 +13,15 @@ public struct LuaJob: Sendable {
     }
 }
 
+/// What a task has written, while it runs.
+public struct LuaTaskOutput: Sendable {
+    /// The task's number in its run, from 1.
+    public var index: Int
+    /// Standard error, else standard output.
+    public var isError: Bool
+    public var bytes: [UInt8]
+}
+
 /// What became of a task.
 public struct LuaTaskReport: Sendable {
     /// Within its run, from 1.
@@ -31,6 +40,8 @@ public struct LuaTaskReport: Sendable {
     public var worker: Int
     /// The process that ran it; 0: none.
     public var pid: Int32
+    /// What it used of its budgets. Nil where nothing is measured: it has neither limits nor a sandbox, or its worker ended without an answer.
+    public var usage: LuaTaskUsage?
 }
 
 extension LuaPool {
@@ -49,11 +60,15 @@ extension LuaPool {
     ///
     /// Jobs are taken as there is room, so an endless sequence runs in flat memory. Leaving the sequence early kills what runs and drops what waits.
     ///
-    /// - Parameter window: how many jobs are ahead of the reports that were taken, at most. Default: 2 × workers, times as many as go to a worker at a time where jobs are short.
+    /// - Parameters:
+    ///   - window: how many jobs are ahead of the reports that were taken, at most. Default: 2 × workers, times as many as go to a worker at a time where jobs are short.
+    ///   - onOutput: called with what tasks write as it comes, in order, and the reports do not repeat it. It runs on the pool's event loop: while it waits, for a pipe that nobody
+    ///     reads, say, the pool waits, too, so that output never piles up in memory.
     public func reports<Jobs: AsyncSequence & Sendable>(
-        of jobs: Jobs, ordered: Bool = false, window: Int? = nil
+        of jobs: Jobs, ordered: Bool = false, window: Int? = nil,
+        onOutput: (@Sendable (LuaTaskOutput) -> Void)? = nil
     ) -> LuaReports where Jobs.Element == LuaJob {
-        LuaReports(pool: self, isOrdered: ordered, window: window) { feed in
+        LuaReports(pool: self, isOrdered: ordered, window: window, onOutput: onOutput) { feed in
             for try await job in jobs {
                 guard await feed(job) else { return }
             }
@@ -62,9 +77,10 @@ extension LuaPool {
 
     /// Runs every job and yields the reports, as the other form does.
     public func reports(
-        of jobs: some Sequence<LuaJob> & Sendable, ordered: Bool = false, window: Int? = nil
+        of jobs: some Sequence<LuaJob> & Sendable, ordered: Bool = false, window: Int? = nil,
+        onOutput: (@Sendable (LuaTaskOutput) -> Void)? = nil
     ) -> LuaReports {
-        LuaReports(pool: self, isOrdered: ordered, window: window) { feed in
+        LuaReports(pool: self, isOrdered: ordered, window: window, onOutput: onOutput) { feed in
             for job in jobs {
                 guard await feed(job) else { return }
             }
@@ -84,12 +100,13 @@ extension LuaPool {
         } else {
             var bytes: [UInt8] = [0x80]  // no values
             if case .values(let answer) = outcome.answer { bytes = answer }
-            result = Result { try self.result(bytes, of: job.script) }
+            result = withExtendedLifetime(outcome.references) { Result { try self.result(bytes, of: job.script) } }
         }
         return LuaTaskReport(
             index: index, job: job, result: result, standardOutput: outcome.standardOutput,
             standardError: outcome.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
-            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid)
+            attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid,
+            usage: outcome.usage.map(LuaTaskUsage.init))
     }
 
     static func report(failed error: any Error, _ job: LuaJob, index: Int) -> LuaTaskReport {
@@ -107,9 +124,14 @@ public struct LuaReports: AsyncSequence, Sendable {
     let pool: LuaPool
     let isOrdered: Bool
     let window: Int?
+    let onOutput: (@Sendable (LuaTaskOutput) -> Void)?
     let produce: Producer
 
-    init(pool: LuaPool, isOrdered: Bool, window: Int?, produce: @escaping Producer) {
+    init(
+        pool: LuaPool, isOrdered: Bool, window: Int?, onOutput: (@Sendable (LuaTaskOutput) -> Void)?,
+        produce: @escaping Producer
+    ) {
+        self.onOutput = onOutput
         self.pool = pool
         self.isOrdered = isOrdered
         self.window = window
@@ -143,7 +165,8 @@ public struct LuaReports: AsyncSequence, Sendable {
             let window = reports.window
             let share = reports.pool.shell.share
             let stream = TaskStream(
-                shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false
+                shell: reports.pool.shell, order: reports.isOrdered ? .ofInputs : .ofCompletion, failsFast: false,
+                onOutput: reports.onOutput
             ) { window ?? 2 * share.workers * share.tasks }
             self.pool = reports.pool
             self.stream = stream

@@ -38,7 +38,8 @@ public final class LuaPool: Sendable {
         try configuration.check()
         let executable = try Self.findWorker(configured: configuration.workerExecutable)
         let settings = PoolShellSettings(
-            executable: executable, resultLimit: UInt32(ValueLimits.standard.bytes) + 64 * 1024,
+            program: try configuration.workerProgram(executable), resultLimit: configuration.frameLimit,
+            resultForm: configuration.resultForm, outputLimit: configuration.outputBound,
             logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
             finalizer: try configuration.finalizer?.preparation())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -147,7 +148,7 @@ public final class LuaPool: Sendable {
     ) throws(LuaFleetError) -> TaskRequest {
         TaskRequest(
             script: try script.origin.content(), function: Array((script.functionName ?? "").utf8),
-            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.isolation.wire,
+            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.taskIsolation,
             setsArg: setsArg, policy: configuration.policy, index: index)
     }
 
@@ -179,7 +180,7 @@ public final class LuaPool: Sendable {
         reader.failure(of: outcome, script: script, index: index)
     }
 
-    var reader: OutcomeReader { OutcomeReader(executable: executable) }
+    var reader: OutcomeReader { OutcomeReader(executable: executable, limits: configuration.effectiveLimits) }
 }
 
 /// Makes a pool, runs `body` with it, and closes it: waits for its tasks when `body` returns, terminates them when it throws.

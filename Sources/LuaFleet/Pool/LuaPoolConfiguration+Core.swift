@@ -34,6 +34,10 @@ extension LuaPoolConfiguration {
         case .rssAbove(let bytes): core.recycleAboveBytes = UInt64(clamping: bytes)
         case nil: break
         }
+        if sandbox == .locked {
+            core.recycleAfterTasks = 1  // a process is never shared
+            core.distrustsWorkers = true
+        }
         core.hasInitializer = initializer != nil
         core.hasFinalizer = finalizer != nil
         core.preparationLimit = preparationTimeout
@@ -42,9 +46,10 @@ extension LuaPoolConfiguration {
 
     /// Of every task, unless a call says otherwise.
     var policy: TaskPolicy {
-        var policy = TaskPolicy(wallTime: limits.wallTime)
+        var policy = TaskPolicy(wallTime: effectiveLimits.wallTime)
         policy.queueTime = limits.queueTime
-        policy.allowsPrefetch = isolation != .freshProcess
+        policy.allowsPrefetch = isolation != .freshProcess && sandbox != .locked
+        if sandbox == .locked { policy.chunk = 1 }
         policy.grace = gracePeriod
         policy.retry.max = UInt32(clamping: retry.max)
         policy.retry.pause = retry.backoff
@@ -57,6 +62,9 @@ extension LuaPoolConfiguration {
             case .memoryLimit: policy.retry.kinds.insert(.memoryLimit)
             case .resultLimit: policy.retry.kinds.insert(.resultLimit)
             case .notEncodable: policy.retry.kinds.insert(.notEncodable)
+            case .cpuLimit: policy.retry.kinds.insert(.cpuLimit)
+            case .instructionLimit: policy.retry.kinds.insert(.instructionLimit)
+            case .outputLimit: policy.retry.kinds.insert(.outputLimit)
             case .protocolViolation: policy.retry.kinds.insert(.protocolViolation)
             }
         }

@@ -20,20 +20,6 @@ public enum LuaIsolation: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// What a task may use. Nil: no limit.
-public struct LuaLimits: Sendable, Hashable {
-    /// From the task's start to its end. A task that is over it is killed, whatever it is doing, and fails with ``LuaFleetError/Code/timeout``.
-    /// Default: none. Waiting for a worker does not count.
-    public var wallTime: Duration?
-    /// From the task's submission to its start. A task that waits longer for a worker fails with ``LuaFleetError/Code/timeout`` and never runs. Default: none.
-    public var queueTime: Duration?
-
-    public init(wallTime: Duration? = nil, queueTime: Duration? = nil) {
-        self.wallTime = wallTime
-        self.queueTime = queueTime
-    }
-}
-
 /// When a worker ends after a task and a fresh one takes its place.
 public enum LuaRecycling: Sendable, Hashable {
     /// After exactly so many tasks, at least 1. `maxtasksperchild` in Python.
@@ -52,6 +38,9 @@ public struct LuaRetry: Sendable, Hashable {
         case workerDied
         case memoryLimit
         case resultLimit
+        case cpuLimit
+        case instructionLimit
+        case outputLimit
         case notEncodable
         case protocolViolation
     }
@@ -103,6 +92,20 @@ public struct LuaPoolConfiguration: Sendable {
     public var isolation: LuaIsolation = .shared
     /// For every task. Default: none.
     public var limits = LuaLimits()
+    /// How workers come to be. Default: forked. At `locked` they are always spawned.
+    public var startMethod = LuaStartMethod.forkServer
+    /// What scripts are kept from. Default: nothing.
+    public var sandbox = LuaSandbox.none
+    /// Layers without which `locked` starts, too, where the kernel lacks them. Default: none. ``LuaPool/sandbox`` tells which are there.
+    public var waive: Set<LuaSandboxLayer> = []
+    /// Scripts that run once, in the fork server: what they define globally, and what they return, which `require` finds by the script's name without folder and
+    /// `.lua`, is in the memory of every worker. Their output is dropped, and no limit holds for them. Default: none. At `locked`, which has no `require`, what they return is a global.
+    /// With `freshState`, and where workers are spawned, they run again in each state.
+    public var preload: [LuaScript] = []
+    /// What workers see of the environment. Default nil: all of it; at `safe` only the language and time zone; at `locked` nothing, whatever stands here.
+    public var environment: LuaEnvironment?
+    /// Where workers run. Default nil: where the app is when the pool starts; at `locked` in `/`.
+    public var workingDirectory: String?
     /// Default: never.
     public var retry = LuaRetry()
     /// Default nil: a worker lives as long as its pool.

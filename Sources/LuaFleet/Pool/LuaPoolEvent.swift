@@ -74,6 +74,8 @@ extension TaskEnd {
             case .memoryLimit: "memory_limit"
             case .notEncodable: "not_encodable"
             case .resultLimit: "result_limit"
+            case .outputLimit: "output_limit"
+            case .instructionLimit: "instruction_limit"
             case .badMessage: "protocol"
             }
         case .timedOut, .queueTimedOut: "timeout"

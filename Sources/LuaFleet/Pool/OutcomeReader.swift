@@ -6,6 +6,8 @@ import LuaFleetWire
 struct OutcomeReader {
     /// Named in setup errors.
     var executable: String
+    /// Of the task.
+    var limits: LuaLimits
 
     /// What is wrong with an outcome, or nil when the task returned.
     func failure(of outcome: TaskOutcome, script: LuaScript, index: Int) -> (any Error)? {
@@ -35,6 +37,9 @@ struct OutcomeReader {
             if let code = outcome.exitCode {
                 return fleetError(
                     .workerDied(.status(code)), "the script ended its process: os.exit, status \(code)")
+            }
+            if let limit = limits.cpuTime, exit.reason == .signal(SIGXCPU) {
+                return fleetError(.cpuLimit, "used more than \(seconds(limit)) s of processor time")
             }
             return fleetError(.workerDied(LuaWorkerExit(exit)), "worker \(LuaWorkerExit(exit))")
         case .quarantined(let kills, let exit):
@@ -74,6 +79,8 @@ struct OutcomeReader {
         case .memoryLimit: return fleetError(.memoryLimit)
         case .notEncodable: return fleetError(.notEncodable)
         case .resultLimit: return fleetError(.resultLimit)
+        case .outputLimit: return fleetError(.outputLimit)
+        case .instructionLimit: return fleetError(.instructionLimit)
         case .badMessage: return fleetError(.protocolViolation)
         }
     }

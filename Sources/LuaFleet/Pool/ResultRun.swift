@@ -119,6 +119,14 @@ final class ResultRun: Sendable {
         messages: UnsafeRawBufferPointer, _ count: Int, to results: inout [R], _ position: inout Int
     ) throws {
         var offset = 0
+        if R.self == Int.self {
+            var reader = try ValueReader(messages)
+            while position < count, let value = reader.messageOfOneInteger() {
+                results.append(unsafeBitCast(Int(value), to: R.self))  // R is Int
+                position += 1
+            }
+            offset = reader.offset
+        }
         while position < count {
             results.append(try LuaMessage.decodeNext(R.self, in: messages, at: &offset))
             position += 1
@@ -131,7 +139,7 @@ final class ResultRun: Sendable {
             throw LuaFleetError(code: .protocolViolation, message: "the worker answered nothing")
         }
         do {
-            return try LuaMessage.decode(R.self, from: bytes)
+            return try withExtendedLifetime(outcome.references) { try LuaMessage.decode(R.self, from: bytes) }
         } catch {
             throw LuaFleetError.notDecodable(R.self, error, script: script, index: index + 1)
         }

@@ -1,6 +1,7 @@
 // Many tasks at once with a bound on how many: fed from one side, emptied from the other, memory flat in between.
 import DequeModule
 import LuaFleetCore
+import LuaFleetWire
 import NIOConcurrencyHelpers
 
 /// Between a feeder, the pool and a consumer.
@@ -58,13 +59,19 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     private let window: @Sendable () -> Int
     private let order: Order
     private let failsFast: Bool
+    /// Told of output as it comes, if anybody is.
+    private let onOutput: (@Sendable (LuaTaskOutput) -> Void)?
     private let state = NIOLockedValueBox(State())
     private var batches: [Int: BatchID] = [:]
 
     /// - Parameters:
     ///   - window: how many tasks may be outstanding; asked each time.
     ///   - failsFast: the first failure, in time, is handed to the consumer before anything else.
-    init(shell: PoolShell, order: Order, failsFast: Bool, window: @escaping @Sendable () -> Int) {
+    init(
+        shell: PoolShell, order: Order, failsFast: Bool, onOutput: (@Sendable (LuaTaskOutput) -> Void)? = nil,
+        window: @escaping @Sendable () -> Int
+    ) {
+        self.onOutput = onOutput
         self.shell = shell
         self.window = window
         self.order = order
@@ -135,6 +142,12 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
 
     func batchEnded(first: Int) {
         batches[first] = nil
+    }
+
+    var hearsOutput: Bool { onOutput != nil }
+
+    func taskWrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream, task: Int) {
+        onOutput?(LuaTaskOutput(index: task + 1, isError: stream == .standardError, bytes: Array(bytes)))
     }
 
     func taskEnded(_ outcome: TaskOutcome, task: Int) {

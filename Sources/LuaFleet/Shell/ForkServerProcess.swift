@@ -9,7 +9,7 @@ import NIOPosix
 
 /// What a fork server's process reports; called on the event loop.
 protocol ForkServerDelegate: AnyObject {
-    func forkServerIsReady()
+    func forkServerIsReady(_ configured: ConfiguredMessage)
     func forkServerReported(_ header: FrameHeader, payload: UnsafeRawBufferPointer) throws(ProtocolViolation)
     /// The process is gone and reaped. Called once, as the last thing.
     func forkServerEnded(_ failure: SetupFailure?)
@@ -30,6 +30,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
     private var pid: pid_t = 0
     private var received = ByteBuffer()
     private var hasPreface = false
+    private var hasSaidHello = false
     private var isReady = false
     private var failure: SetupFailure?
     /// Commands that the socket had no room for, each with the descriptor that goes with it.
@@ -41,20 +42,20 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
         self.delegate = delegate
     }
 
-    /// Spawns `executable`. The delegate hears of it later, also of failure; nothing is thrown and nothing blocks for long.
+    /// Spawns `program`. The delegate hears of it later, also of failure; nothing is thrown and nothing blocks for long.
     ///
     /// `asksForWorker`: worker 0 is asked for at once, before the pool does; ``takeFirstWorker()`` has its socket.
     static func launch(
-        _ executable: String, asksForWorker: Bool, on loop: any EventLoop, delegate: any ForkServerDelegate
+        _ program: WorkerProgram, asksForWorker: Bool, on loop: any EventLoop, delegate: any ForkServerDelegate
     ) -> ForkServerProcess {
         let process = ForkServerProcess(loop: loop, delegate: delegate)
-        process.spawn(executable, asksForWorker)
+        process.spawn(program, asksForWorker)
         return process
     }
 
-    private func spawn(_ executable: String, _ asksForWorker: Bool) {
+    private func spawn(_ program: WorkerProgram, _ asksForWorker: Bool) {
         let spawned: SpawnedServer
-        do throws(SetupFailure) { spawned = try SpawnedServer.take(executable, asksForWorker: asksForWorker) } catch {
+        do throws(SetupFailure) { spawned = try SpawnedServer.take(program, asksForWorker: asksForWorker) } catch {
             return end(with: error)
         }
         pid = spawned.pid
@@ -161,14 +162,24 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
             try delegate?.forkServerReported(header, payload: payload)
             return
         }
+        if hasSaidHello {
+            guard header.kind == .configured else { throw .unexpected(header.kind) }
+            let configured = try ConfiguredMessage(payload: payload)
+            guard configured.failure == nil else {
+                failure = .notConfigured(configured)
+                throw .malformed(.configured)
+            }
+            isReady = true
+            delegate?.forkServerIsReady(configured)
+            return
+        }
         guard header.kind == .hello else { throw .unexpected(header.kind) }
         let hello = try Hello(payload: payload)
         guard hello.protocolVersion == protocolVersion else {
             failure = .otherVersion(release: hello.release, protocolVersion: hello.protocolVersion)
             throw .malformed(.hello)
         }
-        isReady = true
-        delegate?.forkServerIsReady()
+        hasSaidHello = true
     }
 
     // MARK: End

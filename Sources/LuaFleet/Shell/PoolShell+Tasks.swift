@@ -23,9 +23,14 @@ extension PoolShell {
             stampsTimes: request.policy.wallTime != nil, attempt: attempt, index: request.index + UInt64(tasks.lower),
             epoch: epoch)
         switch request.arguments {
-        case .one:
+        case .one(let payload):
+            connection.sends(payload.handles, to: sequence, of: record, task: tasks.lower)
             write(tasks.batch, FrameHeader(kind: .task, worker: worker.slot, task: sequence), head, to: connection)
         case .many(let slab):
+            for task in tasks.lower..<tasks.upper where !slab.handles.isEmpty {
+                connection.sends(
+                    slab.handles[task] ?? [], to: sequence &+ (task - tasks.lower), of: record, task: task)
+            }
             var lower = tasks.lower
             while lower < tasks.upper {
                 let upper = Self.frameEnd(slab, lower, tasks.upper, chunk: request.policy.chunk)
@@ -110,6 +115,7 @@ extension PoolShell {
             return
         }
         connection.preparation = sequence
+        connection.sends(payload.handles, to: sequence, of: nil, task: 0)
         let head = TaskHead(
             script: define(request.script, on: connection), isolation: .shared, setsArg: false, attempt: 1, index: 1,
             epoch: epoch)
@@ -142,7 +148,8 @@ extension PoolShell {
                     .taskEnded(number: record.number + Int(task), failure: end == .answered ? nil : end.word))
             }
         }
-        if end == .answered, answers?.message == nil, tasks.count > 1 || record.request.count > 1,
+        if end == .answered, answers?.message == nil, answers?.references.isEmpty != false,
+            tasks.count > 1 || record.request.count > 1,
             record.details.isEmpty || !(tasks.lower..<tasks.upper).contains(where: { record.details[$0] != nil }),
             let answers, let messages = takeAnswers(tasks.count)
         {
@@ -177,6 +184,7 @@ extension PoolShell {
             if let answers {
                 outcome.nanoseconds = answers.nanoseconds / UInt64(max(answers.count, 1))
                 outcome.pid = answers.pid
+                outcome.references = answers.references
             }
             if let message = takeAnswer() {
                 if case .failed(let failure) = end {

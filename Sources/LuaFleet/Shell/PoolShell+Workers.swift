@@ -38,6 +38,8 @@ extension PoolShell {
         }
         let connection = WorkerConnection(
             id: id, page: page, parser: FrameParser(limit: settings.resultLimit), delegate: self)
+        connection.shared = SharedWorker(slot: id.slot, keeper: keeper)
+        connection.socket = ends.0
         connections[Int(id.slot)] = connection
         if ahead == nil {
             server?.send(.frame(FrameHeader(kind: .startWorker, worker: id.slot, task: id.generation)), fd: ends.1)
@@ -70,6 +72,7 @@ extension PoolShell {
         guard let connection = connections[Int(id.slot)], connection.id == id else { return }
         connection.look()
         if let (started, startedAt) = look.recalled {
+            connection.shared?.recalled(after: started)
             core.workerRecalled(id, started: started, startedAt: startedAt, at: now)
         } else {
             // After the look: a task that begins later has not been answered in it.
@@ -95,7 +98,8 @@ extension PoolShell {
 // MARK: - What the fork server says
 
 extension PoolShell: ForkServerDelegate {
-    func forkServerIsReady() {
+    func forkServerIsReady(_ configured: ConfiguredMessage) {
+        self.configured = configured
         core.serverReady(at: now)
         perform()
     }
@@ -154,17 +158,26 @@ extension PoolShell: WorkerConnectionDelegate {
             var reader = FieldReader(payload)
             guard let code = reader.integer(Int32.self) else { throw .malformed(.exiting) }
             withTask(header.task, on: connection) { $0.exitCode = code }
+        case .usage:
+            guard let usage = TaskUsage(payload: payload) else { throw .malformed(.usage) }
+            withTask(header.task, on: connection) { $0.usage = usage }
         case .processExited:
             var reader = FieldReader(payload)
             guard let exit = ProcessExit(from: &reader), let errno = reader.integer(Int32.self) else {
                 throw .malformed(.processExited)
             }
             withTask(header.task, on: connection) { $0.pid = exit.pid }
+            connection.shared?.taskEnded(header.task, died: true)
             try core.tasksEnded(
                 on: connection.id, sequence: header.task, count: 1,
                 errno == 0 ? .workerDied(exit) : .notForked(errno), nanoseconds: runTime(connection), at: now)
+        case .request:
+            let place = core.task(at: header.task, on: connection.id)
+            try connection.requested(
+                payload, sequence: header.task, of: place.flatMap { records[Int($0.0.index)] }, task: place?.1 ?? 0)
+            return
         case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .values,
-            .failure:
+            .failure, .configure, .configured, .reply:
             throw .unexpected(header.kind)
         }
         perform()
@@ -178,6 +191,8 @@ extension PoolShell: WorkerConnectionDelegate {
     func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
         throws(ProtocolViolation)
     {
+        connection.shared?.tasksEnded(first, count: answers.count)
+        try check(answers)
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
             try prepared(connection, first, answers)
@@ -190,6 +205,24 @@ extension PoolShell: WorkerConnectionDelegate {
         }
         perform()
         self.answers = nil
+    }
+
+    /// A sandboxed worker may be anything by now: what it sends is looked through before anybody else gets it.
+    private func check(_ answers: WorkerAnswers) throws(ProtocolViolation) {
+        guard let limits = settings.resultForm else { return }
+        func isSound(_ bytes: UnsafeRawBufferPointer, _ count: UInt32) -> Bool {
+            guard var reader = try? ValueReader(bytes, limits: limits) else { return false }
+            do throws(ValueError) {
+                for _ in 0..<count { try reader.skip() }
+            } catch {
+                return false
+            }
+            return true
+        }
+        let isSound =
+            answers.message.map { $0.withUnsafeBytes { isSound($0, 1) } }
+            ?? answers.messages.withUnsafeReadableBytes { isSound($0, answers.count) }
+        guard isSound else { throw .malformed(.values) }
     }
 
     private func prepared(_ connection: WorkerConnection, _ sequence: UInt32, _ answers: WorkerAnswers)
@@ -213,12 +246,17 @@ extension PoolShell: WorkerConnectionDelegate {
     private func wrote(
         _ bytes: UnsafeRawBufferPointer, to stream: OutputStream, sequence: UInt32, on connection: WorkerConnection
     ) {
-        guard let (batch, task) = core.task(at: sequence, on: connection.id), let record = records[Int(batch.index)]
+        // Never the whole record in a variable: a second reference makes each frame copy all the output before it.
+        guard let (batch, task) = core.task(at: sequence, on: connection.id),
+            let waiter = records[Int(batch.index)]?.waiter, let first = records[Int(batch.index)]?.first
         else { return }
-        if record.waiter.hearsOutput {
-            return record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
+        if waiter.hearsOutput {
+            return waiter.taskWrote(bytes, to: stream, task: first + Int(task))
         }
         detail(batch, task) { outcome in
+            let held = outcome.standardOutput.count + outcome.standardError.count
+            // No honest worker sends it.
+            if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }
             switch stream {
             case .standardOutput: outcome.standardOutput.append(contentsOf: bytes)
             case .standardError: outcome.standardError.append(contentsOf: bytes)
@@ -257,6 +295,7 @@ extension PoolShell: WorkerConnectionDelegate {
         ] where !bytes.isEmpty {
             bytes.withUnsafeBytes { wrote($0, to: stream, sequence: report.lastStarted, on: connection) }
         }
+        connection.shared?.ended(died: report.exit.reason != .status(0))
         core.workerExited(connection.id, report.exit, lastStarted: report.lastStarted, at: now)
         perform()
     }

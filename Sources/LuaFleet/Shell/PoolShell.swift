@@ -12,6 +12,8 @@ import NIOPosix
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
     let settings: PoolShellSettings
+    /// What the fork server said of its workers.
+    var configured = ConfiguredMessage()
     private let inbox = TaskInbox()
     private var submissions: [TaskInbox.Submission] = []
 
@@ -21,6 +23,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     var records: [TaskRecord?] = []
     var connections: [WorkerConnection?] = []
     var scripts = ScriptRegistry()
+    let keeper = SharedKeeper()
     /// Of the next task that is handed in.
     private var nextNumber = 1
     var server: ForkServerProcess?
@@ -143,7 +146,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         switch action {
         case .launchServer:
             server = ForkServerProcess.launch(
-                settings.executable, asksForWorker: !hasLaunched, on: loop, delegate: self)
+                settings.program, asksForWorker: !hasLaunched, on: loop, delegate: self)
             hasLaunched = true
         case .stopServer: server?.stop()
         case .startWorker(let id): startWorker(id)
@@ -153,6 +156,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .dropWorker(let id, let end):
             if let connection = connections[Int(id.slot)] {
                 events.post(.workerEnded(worker: Int(id.slot) + 1, pid: connection.pid, LuaWorkerEnd(end)))
+                connection.shared?.ended(died: true)
                 connection.drop()
             }
             connections[Int(id.slot)] = nil
@@ -174,6 +178,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .closed:
             timer?.task.cancel()
             timer = nil
+            keeper.end()
             events.finish()
             let waiting = onClose
             onClose = []
@@ -198,9 +203,13 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
 /// What the shell needs to know of a pool.
 struct PoolShellSettings: Sendable {
-    var executable: String
+    var program: WorkerProgram
     /// Of one frame.
     var resultLimit: UInt32
+    /// What results of sandboxed workers have to keep to; nil: what decoding them checks is enough.
+    var resultForm: ValueLimits?
+    /// Bytes of output that a task may send; 0: any number.
+    var outputLimit: Int = 0
     var logger: Logger
     var initializer: TaskRequest?
     var finalizer: TaskRequest?

@@ -15,28 +15,32 @@ package struct SpawnedServer: Sendable {
     /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
     let pages: WorkerPages
 
-    private static let ahead = NIOLockedValueBox<(executable: String, server: SpawnedServer)?>(nil)
+    private static let ahead = NIOLockedValueBox<(program: WorkerProgram, server: SpawnedServer)?>(nil)
 
-    /// Spawns a fork server that the next pool with this executable takes, so that it starts up while the caller does other things. A failure shows in
+    /// Spawns a fork server that the next pool with this program takes, so that it starts up while the caller does other things. A failure shows in
     /// that pool. If no pool comes, the server ends with this process.
     package static func spawnAhead(_ executable: String) {
+        spawnAhead(WorkerProgram(executable: executable))
+    }
+
+    package static func spawnAhead(_ program: WorkerProgram) {
         // After a failure the pool tries again and says what is wrong.
-        guard let server = try? spawn(executable, asksForWorker: true) else { return }
-        ahead.withLockedValue { $0 = (executable, server) }
+        guard let server = try? spawn(program, asksForWorker: true) else { return }
+        ahead.withLockedValue { $0 = (program, server) }
     }
 
     /// The one that was spawned ahead, or a new one.
-    static func take(_ executable: String, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
+    static func take(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
         let waiting = ahead.withLockedValue { ahead in
-            guard asksForWorker, let found = ahead, found.executable == executable else { return nil as SpawnedServer? }
+            guard asksForWorker, let found = ahead, found.program == program else { return nil as SpawnedServer? }
             ahead = nil
             return found.server
         }
         if let waiting { return waiting }
-        return try spawn(executable, asksForWorker: asksForWorker)
+        return try spawn(program, asksForWorker: asksForWorker)
     }
 
-    private static func spawn(_ executable: String, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
+    private static func spawn(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
         let pages = try WorkerPages()
         var control: (Int32, Int32) = (-1, -1)
         var noise: (Int32, Int32) = (-1, -1)
@@ -51,15 +55,19 @@ package struct SpawnedServer: Sendable {
             closeAll(control.0, control.1)
             throw .hostResources(-piped)
         }
-        var pid: pid_t = 0
-        let firstWorker = asksForWorker && pages.page(0) != nil ? Self.askForWorker(on: control.0) : -1
-        let spawned = lfs_spawn_fork_server(executable, "\(protocolVersion)", control.1, noise.1, pages.fd, &pid)
-        closeAll(control.1, noise.1)
-        guard spawned == 0 else {
-            closeAll(control.0, noise.0)
+        var firstWorker: Int32 = -1
+        let pid: pid_t
+        do throws(SetupFailure) {
+            // Both stand in the socket when the server begins to read.
+            try program.configure(control.0)
+            if asksForWorker && pages.page(0) != nil { firstWorker = Self.askForWorker(on: control.0) }
+            pid = try program.spawn(control: control.1, noise: noise.1, pages: pages.fd)
+        } catch {
+            closeAll(control.0, control.1, noise.0, noise.1)
             if firstWorker >= 0 { closeAll(firstWorker) }
-            throw .notExecutable(-spawned)
+            throw error
         }
+        closeAll(control.1, noise.1)
         return SpawnedServer(pid: pid, control: control.0, noise: noise.0, firstWorker: firstWorker, pages: pages)
     }
 

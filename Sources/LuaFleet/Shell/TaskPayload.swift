@@ -8,6 +8,9 @@ struct TaskPayload: Sendable {
 
     private var frame: ByteBuffer
     private let functionLength: Int
+    /// The handles in the arguments, one for each time, and what keeps their objects until the task has ended.
+    let handles: [SharedHandle]
+    let references: [SharedReference]
 
     /// Encodes a task's arguments. `function` is empty for the chunk itself.
     init(function: [UInt8], encode: (inout ValueWriter) throws -> Void) rethrows {
@@ -20,6 +23,10 @@ struct TaskPayload: Sendable {
             UnsafeMutableRawBufferPointer(rebasing: space[Self.headSize...]).copyBytes(from: function)
         }
         try encode(&writer)
+        handles =
+            writer.handleCount == 0
+            ? [] : writer.withBytes { SharedItem.handles(in: UnsafeRawBufferPointer(rebasing: $0[prefix...])) }
+        references = handles.compactMap { SharedReference($0) }
         let (memory, count) = writer.takeStorage()
         frame = ByteBuffer(takingOwnershipOf: memory, allocator: ByteBufferAllocator(), writerIndex: count)
     }

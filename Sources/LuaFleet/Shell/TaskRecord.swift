@@ -108,6 +108,8 @@ struct TaskOutcome: Sendable {
 
     var end: TaskEnd
     var answer: Answer?
+    /// Keeps the shared objects in the results until they are decoded.
+    var references: [SharedReference] = []
     var hasFailed: Bool { end != .answered }
     var standardOutput: [UInt8] = []
     var standardError: [UInt8] = []
@@ -118,6 +120,8 @@ struct TaskOutcome: Sendable {
     var attempts: UInt32 = 0
     var worker: Int = 0
     var pid: Int32 = 0
+    /// Where it was measured.
+    var usage: TaskUsage?
     /// The encoded arguments of a task that failed and had short ones.
     var arguments: [UInt8] = []
 }

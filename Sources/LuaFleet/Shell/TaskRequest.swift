@@ -43,6 +43,9 @@ struct SlabArguments: Sendable {
     var bytes: ByteBuffer
     /// Where each message ends.
     var ends: [UInt32]
+    /// The handles in the arguments of tasks that have some, and what keeps their objects until the tasks have ended.
+    var handles: [UInt32: [SharedHandle]] = [:]
+    var references: [SharedReference] = []
 
     func start(of task: UInt32) -> Int { task == 0 ? 0 : Int(ends[Int(task) - 1]) }
     func length(of task: UInt32) -> Int { Int(ends[Int(task)]) - start(of: task) }
@@ -52,6 +55,7 @@ struct SlabArguments: Sendable {
 struct SlabBuilder: ~Copyable {
     private var writer: ValueWriter
     private(set) var ends: [UInt32] = []
+    private var handles: [UInt32: [SharedHandle]] = [:]
 
     init(capacity: Int) {
         writer = ValueWriter(capacity: capacity)
@@ -62,7 +66,13 @@ struct SlabBuilder: ~Copyable {
 
     /// Appends a message. When `encode` throws, the slab is as it was.
     mutating func append(_ encode: (inout ValueWriter) throws -> Void) rethrows {
+        let (start, known) = (writer.count, writer.handleCount)
         try encode(&writer)
+        if writer.handleCount != known {
+            handles[UInt32(ends.count)] = writer.withBytes {
+                SharedItem.handles(in: UnsafeRawBufferPointer(rebasing: $0[start...]))
+            }
+        }
         ends.append(UInt32(writer.count))
     }
 
@@ -71,6 +81,6 @@ struct SlabBuilder: ~Copyable {
         let (memory, count) = writer.takeStorage()
         return SlabArguments(
             bytes: ByteBuffer(takingOwnershipOf: memory, allocator: ByteBufferAllocator(), writerIndex: count),
-            ends: ends)
+            ends: ends, handles: handles, references: handles.values.joined().compactMap { SharedReference($0) })
     }
 }

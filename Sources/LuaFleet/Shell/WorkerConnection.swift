@@ -26,6 +26,8 @@ struct WorkerAnswers {
     /// Back to back, as they came; or a long one by itself, in `message`.
     var messages = ByteBuffer()
     var message: [UInt8]?
+    /// Keeps the shared objects whose handles stand in the message.
+    var references: [SharedReference] = []
 }
 
 /// All of it belongs to the event loop.
@@ -41,6 +43,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// Scripts that the worker has been told.
     var knownScripts: Set<UInt32> = []
     var pid: Int32 = 0
+    /// What its tasks have to do with shared objects.
+    var shared: SharedWorker?
+    /// The host's end, which the channel owns: for frames that carry a descriptor.
+    var socket: Int32 = -1
+    /// A frame with a descriptor is on its way: what is written waits in `outgoing`.
+    var isHeld = false
 
     private weak var delegate: (any WorkerConnectionDelegate)?
     private(set) var channel: (any Channel)?
@@ -59,6 +67,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private var gathered: (first: UInt32, answers: WorkerAnswers)?
     private var isCut = false  // the stream made no sense at some point: nothing after it counts
     private var hasEnded = false
+    /// Something that came is being handled, and `received` belongs to that.
+    private var isHandling = false
     private var report: WorkerExitReport?
 
     init(id: WorkerID, page: WorkerPage, parser: FrameParser, delegate: any WorkerConnectionDelegate) {
@@ -88,7 +98,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     /// A frame that is long goes by itself, without a copy.
     func write(_ frame: ByteBuffer) {
-        if frame.readableBytes < 4096 {
+        if isHeld || frame.readableBytes < 4096 {
             outgoing.writeImmutableBuffer(frame)
         } else {
             passOn()
@@ -110,8 +120,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         channel?.flush()
     }
 
-    private func passOn() {
-        guard outgoing.readableBytes > 0 else { return }
+    func passOn() {
+        guard !isHeld, outgoing.readableBytes > 0 else { return }
         channel?.write(outgoing, promise: nil)
         outgoing = ByteBuffer()
     }
@@ -119,7 +129,16 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     // MARK: Bytes in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
+        // What is read may make the pool write, and a write to a worker that has just ended reads what it left: that waits until this is handled.
+        guard !isHandling else { return context.eventLoop.assumeIsolated().execute { self.arrived(bytes) } }
+        arrived(bytes)
+    }
+
+    private func arrived(_ arrived: ByteBuffer) {
+        var bytes = arrived
+        isHandling = true
+        defer { isHandling = false }
         if bytesToSkip > 0 {
             let skipped = min(bytesToSkip, UInt64(bytes.readableBytes))
             bytes.moveReaderIndex(forwardBy: Int(skipped))
@@ -157,7 +176,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
                 }
                 guard header.worker == id.slot else { throw .wrongWorker(header.worker) }
                 try handle(header, size: step.count)
-                received.moveReaderIndex(forwardBy: step.count)
+                // Less is there if the stream was cut meanwhile.
+                received.moveReaderIndex(forwardBy: min(step.count, received.readableBytes))
             }
             try deliverGathered()
             if received.readableBytes == 0 { received = ByteBuffer() }
@@ -223,6 +243,9 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         var answers = WorkerAnswers(
             failure: failure, count: head.count, nanoseconds: head.nanoseconds, pid: head.pid, messages: messages,
             message: message)
+        if header.kind == .values, header.flags == 1 {
+            answers.references = SharedReference.all(in: message ?? Array(messages.readableBytesView))
+        }
         var first = header.task
         if let known = answersToSkip {
             answersToSkip = nil
@@ -312,6 +335,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        guard !isHandling else { return context.eventLoop.assumeIsolated().execute { self.ended() } }
+        ended()
+    }
+
+    private func ended() {
         hasEnded = true
         channel = nil
         if report != nil { finish() }

@@ -80,7 +80,7 @@ public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable 
         guard case .values(let bytes) = outcome.answer else {
             return .failure(LuaFleetError(code: .protocolViolation, message: "the worker answered nothing"))
         }
-        return Result { try reader.result(bytes, of: script) }
+        return withExtendedLifetime(outcome.references) { Result { try reader.result(bytes, of: script) } }
     }
 }
 
@@ -102,7 +102,7 @@ extension LuaPool {
         try submit(script, arguments, limits)
     }
 
-    private func submit<R>(
+    func submit<R>(
         _ script: LuaScript, _ arguments: [any Encodable & Sendable], _ limits: LuaLimits?
     ) throws -> LuaTask<R> {
         var request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }

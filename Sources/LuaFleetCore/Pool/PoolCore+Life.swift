@@ -38,7 +38,7 @@ extension PoolCore {
             let failure = failure ?? .endedEarly(nil, output: [])
             // These do not get better by trying again.
             switch failure {
-            case .notExecutable, .notAWorker, .otherVersion, .endedEarly: breakDown(failure, at: now)
+            case .notExecutable, .notAWorker, .otherVersion, .endedEarly, .notConfigured: breakDown(failure, at: now)
             default: startFailed(failure, at: now)
             }
         case .ready where !serverHasServed:

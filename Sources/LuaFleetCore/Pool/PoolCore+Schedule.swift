@@ -142,6 +142,7 @@ extension PoolCore {
     package mutating func workerRecalled(_ worker: WorkerID, started: UInt32, startedAt: Moment, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].isRecalling else { return }
         workers[slot].isRecalling = false
+        let started = begun(slot, started)
         takeBack(from: slot, after: started, at: now)
         workers[slot].isSettled = true
         workers[slot].cancelsRecalled = false

@@ -126,6 +126,7 @@ extension PoolCore {
         }
         workers[slot].looks += 1
         let head = workers[slot].flying.head
+        let started = begun(slot, started)
         if let running = running(slot, started) {
             let startedAt = start(of: started, on: slot, claimed: startedAt, at: now)
             let end = endDue(running, startedAt: startedAt)

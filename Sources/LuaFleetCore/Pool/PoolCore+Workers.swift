@@ -89,9 +89,14 @@ extension PoolCore {
         }
     }
 
+    /// The last task that began on a worker which says that it is `said`.
+    func begun(_ slot: Int, _ said: UInt32) -> UInt32 {
+        configuration.distrustsWorkers ? workers[slot].sequence : said
+    }
+
     /// What was sent to a worker that is gone: what had not begun is queued again, what had ends.
     mutating func endFlights(of slot: Int, after lastStarted: UInt32, _ end: TaskEnd, at now: Moment) {
-        takeBack(from: slot, after: lastStarted, at: now)
+        takeBack(from: slot, after: begun(slot, lastStarted), at: now)
         let worker = id(slot)
         while case var node = workers[slot].flying.head, node != Self.noIndex {
             if nodes[node].count > 1 { node = split(node, 1) }

@@ -14,6 +14,8 @@ package struct PoolCoreConfiguration: Equatable, Sendable {
     package var recycleAboveBytes: UInt64 = 0
     package var hasInitializer = false
     package var hasFinalizer = false
+    /// Workers may say anything: a task that was sent to one counts as begun, so that none is given out again and again by a worker that denies it.
+    package var distrustsWorkers = false
     /// What an initializer or a finalizer may take. Smaller: one that loads much is cut off; larger: one that hangs is noticed later.
     package var preparationLimit: Duration = .seconds(60)
 

@@ -44,6 +44,8 @@ package enum SetupFailure: Error, Equatable, Sendable {
     case cannotFork(Int32)
     /// Workers ended before they were ready, this often in a row.
     case workersEndEarly(count: Int, last: ProcessExit?)
+    /// It cannot become what its settings say.
+    case notConfigured(ConfiguredMessage)
     /// The pool's initializer failed; the shell has put its message into words.
     case initializerFailed(String)
     /// Descriptors or sockets of the host ran out; an errno value.

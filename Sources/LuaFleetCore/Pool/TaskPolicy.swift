@@ -66,6 +66,8 @@ extension TaskEnd {
         case .answered, .cancelled, .queueTimedOut, .setupFailed, .poolTerminated, .quarantined: []
         case .failed(let failure): failure.retryKinds
         case .timedOut: .timeout
+        // SIGXCPU, 24 on Linux: what a budget of processor time ends with.
+        case .workerDied(let exit) where exit.reason == .signal(24): [.workerDied, .cpuLimit]
         case .workerDied, .forkServerDied: .workerDied
         case .notForked: .setup
         case .protocolViolation: .protocolViolation
@@ -80,6 +82,8 @@ extension WireFailure {
         case .memoryLimit: .memoryLimit
         case .notEncodable: .notEncodable
         case .resultLimit: .resultLimit
+        case .outputLimit: .outputLimit
+        case .instructionLimit: .instructionLimit
         case .loadError, .noFunction, .badMessage: []
         }
     }

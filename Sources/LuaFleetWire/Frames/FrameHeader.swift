@@ -10,6 +10,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case workerExited = 5  // server → host
     case define = 6  // host → server or worker: a script by its id
     case forget = 7  // host → worker
+    case configure = 8  // host → server, its first frame, with the settings in a file as SCM_RIGHTS
+    case configured = 9  // server → host: the answer
+    case reply = 10  // host → worker: the answer to a request; flags hold the status
 
     // Worker and host, on the worker's socket.
     case ready = 16  // worker → host, the first frame
@@ -20,6 +23,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case message = 21  // worker → host: fleet.progress, send, log; flags hold which
     case exiting = 22  // worker → host: the script called os.exit
     case processExited = 23  // worker → host: the process of a fresh-process task ended without an answer
+    case request = 24  // worker → host: what a task asks of a shared object
+    case usage = 25  // worker → host: what the task that is answered next has used
 }
 
 /// The header of a frame, little-endian: length of the payload (4 bytes), kind, flags, two zero bytes, worker (4), task (4).

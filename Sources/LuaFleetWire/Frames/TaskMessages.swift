@@ -154,6 +154,8 @@ package enum WireFailure: UInt8, Sendable, CaseIterable {
     case loadError = 5
     case noFunction = 6
     case badMessage = 7
+    case outputLimit = 8
+    case instructionLimit = 9
 }
 
 /// The flags of an `output` frame.

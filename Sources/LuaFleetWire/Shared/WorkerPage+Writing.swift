@@ -15,7 +15,7 @@ extension WorkerPage {
     }
 
     /// Room for the message of an answer of the open frame, which begins with task `first` if there is none. nil: there is no room.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func roomForAnswer(_ size: Int, first: UInt32, startedAt: UInt64) -> UnsafeMutableRawPointer? {
         let progress = Progress(header.pointee.progress.load(ordering: .relaxed))
         let used = progress.end + Self.openPrefix + progress.openLength
@@ -28,7 +28,7 @@ extension WorkerPage {
         return data + used
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package func commitAnswer(_ size: Int) {
         let word = header.pointee.progress.load(ordering: .relaxed)
         header.pointee.progress.store(word &+ (UInt64(size) << 20 | 1 << 40), ordering: .releasing)

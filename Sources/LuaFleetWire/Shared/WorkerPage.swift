@@ -53,8 +53,8 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
         start.initializeMemory(as: Header.self, to: Header())
     }
 
-    package var header: UnsafeMutablePointer<Header> { start.assumingMemoryBound(to: Header.self) }
-    package var data: UnsafeMutableRawPointer { start + Self.headerSize }
+    @inlinable package var header: UnsafeMutablePointer<Header> { start.assumingMemoryBound(to: Header.self) }
+    @inlinable package var data: UnsafeMutableRawPointer { start + Self.headerSize }
 }
 
 // MARK: - Which task began
@@ -81,7 +81,7 @@ extension WorkerPage {
     package var control: Control { Control(header.pointee.control.load(ordering: .acquiring)) }
 
     /// The worker: `sequence`, a task of a frame of this epoch, begins. False: it was recalled.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func begin(_ sequence: UInt32, epoch: UInt32) -> Bool {
         var current = header.pointee.control.load(ordering: .relaxed)
         while UInt32(current >> 32) == epoch {
@@ -127,7 +127,7 @@ extension WorkerPage {
             self.openCount = openCount
         }
 
-        package init(_ word: UInt64) {
+        @inlinable package init(_ word: UInt64) {
             end = Int(word & 0xF_FFFF)
             openLength = Int(word >> 20 & 0xF_FFFF)
             openCount = Int(word >> 40)

@@ -8,6 +8,8 @@ package struct ValueLimits: Hashable, Sendable {
     package var elements: Int
     /// Levels of tables; a table that is itself an argument or a result is the first.
     package var depth: Int
+    /// Whether functions by value and objects with a constructor pass. A sandboxed worker writes none: who sends one is no honest worker.
+    package var allowsCode = true
 
     package init(bytes: Int = 64 << 20 + 64 << 10, elements: Int = 10_000_000, depth: Int = 1_000) {
         self.bytes = bytes
@@ -19,4 +21,11 @@ package struct ValueLimits: Hashable, Sendable {
     package static let standard = ValueLimits()
     /// 8 MiB, 1,000,000 items, 200 levels: sandbox level `locked`.
     package static let locked = ValueLimits(bytes: 8 << 20 + 64 << 10, elements: 1_000_000, depth: 200)
+
+    /// The same without code.
+    package var withoutCode: ValueLimits {
+        var limits = self
+        limits.allowsCode = false
+        return limits
+    }
 }

@@ -82,3 +82,23 @@ extension ValueReader {
         return Double(sign: sign, exponent: exponent - 25, significand: fraction + 1024)
     }
 }
+
+extension ValueReader {
+    /// Reads a message of one integer, which is what most short tasks return; nil, and nothing read, where the next message is another.
+    @inlinable @inline(__always) package mutating func messageOfOneInteger() -> Int64? {
+        guard count &- offset >= 2, base.load(fromByteOffset: offset, as: UInt8.self) == 0x81 else { return nil }
+        let start = offset
+        offset &+= 1
+        let first = base.load(fromByteOffset: offset, as: UInt8.self)
+        if first >> 5 <= 1 {
+            do throws(ValueError) {
+                let value = try argument(first)
+                if value <= UInt64(Int64.max) {
+                    return first >> 5 == 0 ? Int64(bitPattern: value) : ~Int64(bitPattern: value)
+                }
+            } catch {}
+        }
+        offset = start
+        return nil
+    }
+}

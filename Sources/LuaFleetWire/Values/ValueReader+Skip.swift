@@ -142,13 +142,21 @@ extension ValueReader {
             _ = try handle(at: start)
             try spend(1)
         case .tag(ValueTag.function):
+            guard limits.allowsCode else { throw ValueError(.unsupportedTag(ValueTag.function), at: start) }
             let (variables, _, _) = try function(at: start)
             try enter(.variables, variables, at: start, in: &top, outer: &outer, level: &level)
         case .tag(ValueTag.object):
             let parts = try objectParts(at: start)
+            if !limits.allowsCode { try requireTypeName(at: start) }
             try enter(.tagged, parts, at: start, in: &top, outer: &outer, level: &level)
         case .tag(let tag): throw ValueError(.unsupportedTag(tag), at: start)
         default: try spend(1)
         }
+    }
+
+    /// The first part of an object is the name of a type, not a function.
+    private func requireTypeName(at start: Int) throws(ValueError) {
+        var ahead = self
+        guard case .string = try ahead.next() else { throw ValueError(.unsupportedTag(ValueTag.object), at: start) }
     }
 }

@@ -17,6 +17,8 @@ package struct ValueWriter: ~Copyable {
     package var limits: ValueLimits
     /// Items of the message so far.
     package var elements = 0
+    /// Handles of shared objects that were written, in all messages.
+    package var handleCount = 0
     /// Where the message began.
     package var messageStart = 0
     /// What of this message has a number already.

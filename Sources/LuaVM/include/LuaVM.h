@@ -13,7 +13,7 @@
 
 typedef struct lfvm lfvm;
 
-/// Caps of messages; 0 means the default in brackets.
+/// Caps of messages; 0 means the default in brackets (8 MiB + 64 KiB, 1,000,000 and 200 at LFVM_LOCKED).
 typedef struct {
     size_t bytes;     // of one message [64 MiB + 64 KiB: a string of 64 MiB fits]
     size_t elements;  // items of one message [10,000,000]
@@ -25,6 +25,34 @@ typedef enum {
     LFVM_OUTPUT_STDERR = 2,
 } lfvm_stream;
 
+/// What a script asks of a shared object. The numbers of operations and statuses are those of LuaFleetWire.
+typedef struct {
+    uint32_t operation;
+    bool has_handles;  // in the message
+    uint64_t object;   // 0: none
+    int64_t timeout;   // nanoseconds; -1: as long as it takes
+    int64_t argument;
+    const uint8_t *bytes;  // a message
+    size_t count;
+} lfvm_request;
+
+typedef enum {
+    LFVM_REPLY_DONE = 0,
+    LFVM_REPLY_TIMED_OUT = 1,
+    LFVM_REPLY_CLOSED = 2,
+    LFVM_REPLY_OWNER_DIED = 3,
+    LFVM_REPLY_BROKEN = 4,
+    LFVM_REPLY_FAILED = 5,  // the message is the error's text
+} lfvm_reply_status;
+
+/// The answer: `bytes`, from malloc(3), and `fd`, if not -1, belong to the VM from then on.
+typedef struct {
+    lfvm_reply_status status;
+    const uint8_t *_Nullable bytes;  // a message
+    size_t count;
+    int fd;
+} lfvm_reply;
+
 /// What a script may cause while it runs. Called between Lua and its caller: must return, must not raise.
 /// Every pointer may be null where optional; `context` is handed back as given.
 typedef struct {
@@ -35,11 +63,23 @@ typedef struct {
     void (*_Nullable exiting)(void *_Nullable context, int code);
     /// fleet.progress (kind 1), fleet.send (2), fleet.log (3), with the encoded arguments as one message.
     void (*_Nullable message)(void *_Nullable context, uint32_t kind, const uint8_t *bytes, size_t count);
+    /// A request to a shared object; waits for the answer. `reply` null: nobody waits for one.
+    void (*_Nullable request)(void *_Nullable context, const lfvm_request *request, lfvm_reply *_Nullable reply);
 } lfvm_callbacks;
+
+/// Which libraries a state has, and whether a task finds what the one before left. See WhatIsPromised.
+typedef enum {
+    LFVM_NONE = 0,    // all of Lua, one world for all tasks
+    LFVM_SAFE = 1,    // no files but for require, no bytecode, no C modules; every task has globals and libraries of its own
+    LFVM_LOCKED = 2,  // no require, no loadfile; smaller caps
+} lfvm_level;
 
 typedef struct {
     lfvm_caps caps;
     size_t memory_limit;  // bytes the allocator hands out; 0: no limit
+    size_t result_limit;  // bytes of the results' message; 0: the cap of messages
+    uint64_t instructions;  // of a task; 0: no limit, and no hook
+    lfvm_level level;
     lfvm_callbacks callbacks;
     uint64_t seed[2];      // for math.random; the caller takes it from getrandom(2)
     bool by_name_only;     // no function crosses by value, in either direction: no bytecode is written or loaded. For `safe` and `locked`
@@ -54,6 +94,8 @@ typedef enum {
     LFVM_LOAD_ERROR = 5,       // the script does not compile
     LFVM_NO_FUNCTION = 6,      // the chunk neither returns nor defines that function, or it is not callable
     LFVM_BAD_MESSAGE = 7,      // the arguments are not a well-formed message
+    LFVM_OUTPUT_LIMIT = 8,     // the task wrote too much; said by the worker, never by LuaVM
+    LFVM_INSTRUCTION_LIMIT = 9,  // the task used up its instructions
 } lfvm_status;
 
 /// One piece of an encoded message. A long string is not copied: its piece points into Lua's own memory.
@@ -67,6 +109,7 @@ typedef struct {
     const lfvm_piece *_Nullable pieces;
     size_t piece_count;
     size_t total;  // bytes of all pieces
+    bool has_handles;  // handles of shared objects stand in it
 } lfvm_message;
 
 /// NULL when there is not enough memory. All standard libraries are open, and the module `fleet`.
@@ -148,6 +191,26 @@ typedef enum {
 
 /// A set of lfvm_reach; bits are never taken back. While it is 0, nothing needs to be flushed or looked for after a task.
 uint32_t lfvm_reach_of(const lfvm *vm);
+
+/// Runs a script before all tasks, without arguments and without limits: what it leaves is there for every task. What it returns, unless nil, becomes the module
+/// `module`, which `require` finds; at `locked`, which has no `require`, a global of that name. At `safe` and `locked` its globals and modules are in the world of every task: the same tables, so a task that changes one changes it for the next.
+lfvm_status lfvm_preload(
+    lfvm *vm, const char *name, const uint8_t *source, size_t count, bool allow_bytecode, const char *module, size_t module_count,
+    lfvm_message *failure);
+
+/// After the last of them, before the first task: collects garbage. The memory that they hold does not count against the limit.
+lfvm_status lfvm_end_preload(lfvm *vm, lfvm_message *failure);
+
+/// A task left finalizers that make new ones without end: what comes next needs another VM.
+bool lfvm_is_tainted(const lfvm *vm);
+
+/// What the last task used.
+typedef struct {
+    size_t memory_peak;     // bytes: the most that Lua held while it ran
+    uint64_t instructions;  // about; 0 without a limit
+} lfvm_usage;
+
+lfvm_usage lfvm_task_usage(const lfvm *vm);
 
 /// Writes out what stdio still buffers (calls `output`).
 void lfvm_flush(lfvm *vm);

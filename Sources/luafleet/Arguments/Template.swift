@@ -67,8 +67,9 @@ struct Template: Equatable, Sendable {
         return nil
     }
 
-    var usesInput: Bool {
-        pieces.contains { if case .input = $0 { true } else { false } }
+    /// As in GNU parallel, {#} and {%} count, too: who numbers the tasks does not want the input as well.
+    var hasPlaceholder: Bool {
+        pieces.contains { if case .literal = $0 { false } else { true } }
     }
 
     /// A column that is not there is empty, as in GNU parallel.
@@ -89,7 +90,7 @@ struct Template: Equatable, Sendable {
     }
 
     /// A task's arguments. `{}` alone becomes an argument for every column, `{2}` alone that column as the value it is; without
-    /// any placeholder of the input, the input follows the arguments.
+    /// any placeholder, the input follows the arguments.
     static func arguments(_ templates: [Template], input: InputRecord, index: Int, slot: Int) -> InputRecord {
         var arguments = InputRecord()
         for template in templates {
@@ -100,27 +101,41 @@ struct Template: Equatable, Sendable {
             default: arguments.append(.text(template.filled(input, index: index, slot: slot)))
             }
         }
-        return templates.contains { $0.usesInput } ? arguments : arguments + input
+        return templates.contains { $0.hasPlaceholder } ? arguments : arguments + input
     }
 }
 
 extension Template.Transform {
+    /// As GNU parallel does it, also for hidden files: `{.}` takes away what stands from the last dot of the name on.
     func applied(to path: Bytes) -> Bytes {
-        let slash = UInt8(ascii: "/")
-        let nameStart = path.lastIndex(of: slash).map { $0 + 1 } ?? 0
         switch self {
-        case .none: return path
-        case .baseName: return Bytes(path[nameStart...])
-        case .folder:
-            return nameStart == 0 ? Bytes(".".utf8) : nameStart == 1 ? [slash] : Bytes(path[..<(nameStart - 1)])
-        case .withoutExtension: return Bytes(path[..<extensionStart(of: path, nameStart)])
-        case .baseNameWithoutExtension: return Bytes(path[nameStart..<extensionStart(of: path, nameStart)])
+        case .none: path
+        case .baseName: Bytes(Self.name(path))
+        case .folder: Self.folder(path)
+        case .withoutExtension: Bytes(Self.withoutExtension(path[...]))
+        case .baseNameWithoutExtension: Bytes(Self.withoutExtension(Self.name(path)))
         }
     }
 
-    /// Where the last dot of the name stands; its end, where there is none or the name begins with it.
-    private func extensionStart(of path: Bytes, _ nameStart: Int) -> Int {
-        guard let dot = path.lastIndex(of: UInt8(ascii: ".")), dot > nameStart else { return path.count }
-        return dot
+    private static let slash = UInt8(ascii: "/")
+
+    private static func name(_ path: Bytes) -> ArraySlice<UInt8> {
+        path[(path.lastIndex(of: slash).map { $0 + 1 } ?? 0)...]
+    }
+
+    private static func withoutExtension(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let dot = path.lastIndex(of: UInt8(ascii: ".")), !path[dot...].contains(slash) else { return path }
+        return path[..<dot]
+    }
+
+    /// dirname(3).
+    private static func folder(_ path: Bytes) -> Bytes {
+        func withoutSlashes(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+            path[..<(path.lastIndex { $0 != slash }.map { $0 + 1 } ?? path.startIndex)]
+        }
+        let whole = withoutSlashes(path[...])
+        guard let end = whole.lastIndex(of: slash) else { return [path.first == slash ? slash : UInt8(ascii: ".")] }
+        let folder = withoutSlashes(whole[..<end])
+        return folder.isEmpty ? [slash] : Bytes(folder)
     }
 }

@@ -99,7 +99,7 @@ private func readyPids(of pool: LuaPool, count: Int) async throws -> [Int32] {
 }
 
 /// MiB, from /proc/PID/smaps_rollup (proc(5)): private pages whole, shared ones divided among their users.
-private func proportionalSetSize(of pid: Int32) -> Double {
+func proportionalSetSize(of pid: Int32) -> Double {
     guard let file = fopen("/proc/\(pid)/smaps_rollup", "r") else { return 0 }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)

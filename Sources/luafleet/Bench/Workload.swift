@@ -14,7 +14,7 @@ struct Workload: Sendable {
     var run: @Sendable () async throws -> [Figure]
 
     static let all: [Workload] =
-        throughput + latency + [.w4, .w5, .w6] + data + [.w9, .w10, .w11, .codec]
+        throughput + latency + [.w4, .w5, .w6] + data + [.w9, .w10, .w11, .codec, .shared]
 
     static func named(_ name: String) -> [Workload] {
         let wanted = name.lowercased()

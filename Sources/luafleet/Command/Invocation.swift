@@ -24,6 +24,10 @@ enum Invocation: Equatable, Sendable {
             self = .run(try scripts.request(split))
             return
         }
+        if words == ["help", "--man"] {
+            self = .text(ManualPage.text())
+            return
+        }
         if let command { try Self.checkCommand(command) }
         var parsed: any ParsableCommand
         do {

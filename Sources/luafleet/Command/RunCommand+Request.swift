@@ -22,30 +22,24 @@ extension RunWords {
         var request = RunRequest(scripts: files, isolation: isolation)
         request.function = running.call
         request.arguments = split.scriptArguments ?? []
-        if request.arguments.contains(where: { Template($0).pieces.contains(.slot) }) {
-            throw UsageError("-- {%}: a task's place is known only when it starts: see fleet.worker.id in the script")
-        }
         if !sources.isEmpty {
             request.inputs = plan
         } else if files.count == 1 {
             request.offeredInputs = plan
         }
         if let jobs = running.jobs { request.jobs = try .parse(jobs) }
-        if let timeout = running.timeout { request.timeout = try parseSeconds(timeout, option: "--timeout") }
-        request.keepsOrder = output.keepOrder
-        request.printsJSON = output.jsonOutput
         if running.call?.isEmpty == true { throw UsageError("--call: the function's name is empty") }
+        try addLimits(to: &request)
+        try addOutput(to: &request)
+        try addControl(to: &request)
+        try addKeeping(to: &request)
         return request
     }
 
     private func isolation() throws(UsageError) -> LuaIsolation {
         guard let name = running.isolation else { return running.call == nil ? .freshProcess : .shared }
         if let isolation = LuaIsolation(rawValue: name) { return isolation }
-        let known = LuaIsolation.allCases.map(\.rawValue)
-        let hint =
-            nearestName(to: name, in: known).map { "did you mean \($0)?" }
-            ?? "there are \(known.joined(separator: ", "))"
-        throw UsageError("--isolation \(name): no such level: \(hint)")
+        throw UsageError("--isolation \(name): no such level: \(suggestion(for: name, in: LuaIsolation.allCases))")
     }
 
     /// Twice the same stream would split it between two columns at random.
@@ -67,13 +61,17 @@ extension RunWords {
         }
         if let count = inputs.recordsPerTask { plan.recordsPerTask = try parseCount(count, option: "-n") }
         plan.isLinked = inputs.link
-        var seed: UInt64?
-        if let text = inputs.seed {
-            seed = UInt64(text)
-            if seed == nil { throw UsageError("--seed \(text): not a whole number") }
-        }
+        let seed = try self.seed()
         if inputs.shuffle { plan.shuffleSeed = seed ?? UInt64.random(in: .min ... .max) }
         return plan
+    }
+
+    func seed() throws(UsageError) -> UInt64? {
+        guard let text = inputs.seed else { return nil }
+        guard let seed = UInt64(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw UsageError("--seed \(text): not a whole number from 0 to \(UInt64.max)")
+        }
+        return seed
     }
 
     private func format() throws(UsageError) -> InputPlan.Format {
@@ -105,6 +103,13 @@ extension RunWords {
         }
         return byte
     }
+}
+
+/// "did you mean fresh-process?", or all that there are.
+func suggestion<Name: RawRepresentable<String>>(for name: String, in known: [Name]) -> String {
+    let names = known.map(\.rawValue)
+    return nearestName(to: name, in: names).map { "did you mean \($0)?" }
+        ?? "there are \(names.joined(separator: ", "))"
 }
 
 /// "," or C's ways to write a byte: \t \n \r \0 \\ \x1e.

@@ -1,6 +1,5 @@
-// `luafleet run`: its options and their help. What they mean together is checked in RunCommand+Request.swift.
+// `luafleet run`: its help and the groups of its options. What they mean together is checked in RunCommand+Request.swift.
 import ArgumentParser
-import LuaFleet
 
 struct RunCommand: ParsableCommand {
     static let name = "run"
@@ -25,101 +24,29 @@ struct RunCommand: ParsableCommand {
               seq 1000000 | luafleet run t.lua --call f -     a line each from standard input
               luafleet run t.lua --json ::: 1 '{"x":2}'       JSON values become Lua values
               luafleet run t.lua -- --in {} --out {.}.png ::: *.svg
+              luafleet run t.lua --tag --retries 3 ::: a b    three tries each; every line says whose it is
+              luafleet run t.lua --joblog log --resume ::: *  go on where the last run stopped
+              luafleet run t.lua --halt now,fail=1 ::: *      the first failure ends all
+              luafleet run t.lua --dry-run ::: *              what would run
 
-            After ::: everything is an input, also what looks like an option. A pipe into standard input that has something within
-            0.1 s is read without '-'; '-' waits for it. In a 'while read' loop, give </dev/null.
+            After ::: everything is an input, also what looks like an option. A pipe into standard input is read without '-' when
+            another command of the same pipeline writes to it, or when it has something within 0.1 s; '-' always waits for it. In a
+            'while read' loop, give </dev/null.
+            Ctrl-C once lets running tasks finish, twice kills them. SIGUSR1 prints what is running.
             Exit status: 0 all succeeded, 1-100 that many failed, 101 more, 130 interrupted, 255 usage or setup.
             """)
 
     @Argument(
-        help: ArgumentHelp("Lua files; - stands for inputs from standard input, a line each.", valueName: "script"))
+        help: ArgumentHelp("Lua files; - stands for inputs from standard input, a line each.", valueName: "script"),
+        completion: .file(extensions: ["lua"]))
     var scripts: [String] = []
 
     @OptionGroup(title: "How it runs") var running: RunningOptions
+    @OptionGroup(title: "What a task may use") var limits: LimitOptions
     @OptionGroup(title: "Inputs (also ::: INPUT..., :::: FILE..., and :::+ ::::+ in step)") var inputs: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "When tasks start and stop") var control: ControlOptions
+    @OptionGroup(title: "Keeping and watching") var keeping: KeepingOptions
 
     func run() {}
-}
-
-struct RunningOptions: ParsableArguments {
-    @Option(
-        name: [.customShort("j", allowingJoined: true), .customLong("jobs")], parsing: .unconditional,
-        help: ArgumentHelp(
-            "So many tasks at a time: 4; 50% of the processors; +1 or -1: so many more or fewer. Default: a task a processor.",
-            valueName: "n"))
-    var jobs: String?
-
-    @Option(help: ArgumentHelp("Call this function of the script instead of running it.", valueName: "function"))
-    var call: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "shared, fresh-state or fresh-process: what a task shares with those before it. Default: a process a task; with --call, shared.",
-            valueName: "level"))
-    var isolation: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Kill a task that runs longer: 10, 0.5, 1m30s. Default: no limit.", valueName: "seconds"))
-    var timeout: String?
-}
-
-struct InputOptions: ParsableArguments {
-    @Option(
-        name: [.customShort("a"), .customLong("arg-file")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Inputs from a file, a line each; - is standard input. Several files combine, as with :::.",
-            valueName: "file"))
-    var files: [String] = []
-
-    @Flag(
-        name: [.customShort("0"), .customLong("null")],
-        help: "Inputs in files end with NUL, as find -print0 writes them.")
-    var null = false
-
-    @Option(
-        name: [.customShort("d"), .customLong("delimiter")], parsing: .unconditional,
-        help: ArgumentHelp("Inputs in files end with this byte: ',', '\\t', '\\x1e'.", valueName: "byte"))
-    var delimiter: String?
-
-    @Option(
-        name: [.customShort("C"), .customLong("colsep")], parsing: .unconditional,
-        help: ArgumentHelp("A regular expression that separates the columns of an input.", valueName: "regexp"))
-    var columnSeparator: String?
-
-    @Flag(help: "Inputs are comma-separated values; --colsep names another separator.")
-    var csv = false
-
-    @Option(help: ArgumentHelp("With ':' the first input of each source names its columns.", valueName: ":"))
-    var header: String?
-
-    @Flag(help: "Each input is a JSON value; files hold one a line, or one array.")
-    var json = false
-
-    @Option(
-        name: [.customShort("n", allowingJoined: true), .customLong("max-args")], parsing: .unconditional,
-        help: ArgumentHelp("So many inputs go to each task. Default: 1.", valueName: "n"))
-    var recordsPerTask: String?
-
-    @Flag(help: "Sources go in step instead of combining; the shorter ones begin again.")
-    var link = false
-
-    @Flag(name: .customLong("shuf"), help: "Inputs in random order.")
-    var shuffle = false
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Makes random order the same every time: a whole number.", valueName: "n"))
-    var seed: String?
-}
-
-struct OutputOptions: ParsableArguments {
-    @Flag(
-        name: [.customShort("k"), .customLong("keep-order")],
-        help: "Output in the order of the inputs, not of completion.")
-    var keepOrder = false
-
-    @Flag(help: "A JSON object a task instead of its output.")
-    var jsonOutput = false
 }

@@ -6,7 +6,18 @@ struct RunWords: Equatable, Sendable {
         var jobs: String?
         var call: String?
         var isolation: String?
+        var sandbox: String?
+        var preload: [String] = []
+        var maximumTasks: String?
+    }
+
+    struct Limits: Equatable, Sendable {
         var timeout: String?
+        var cpuTime: String?
+        var memory: String?
+        var instructions: String?
+        var output: String?
+        var result: String?
     }
 
     struct Inputs: Equatable, Sendable {
@@ -26,12 +37,40 @@ struct RunWords: Equatable, Sendable {
     struct Output: Equatable, Sendable {
         var keepOrder = false
         var jsonOutput = false
+        var lineBuffer = false
+        var ungroup = false
+        var group = false
+        var tag = false
+        var tagString: String?
+        var quiet = false
+        var results: String?
+    }
+
+    struct Control: Equatable, Sendable {
+        var halt: String?
+        var retries: String?
+        var delay: String?
+        var load: String?
+        var memfree: String?
+        var dryRun = false
+    }
+
+    struct Keeping: Equatable, Sendable {
+        var jobLog: String?
+        var resume = false
+        var resumeFailed = false
+        var bar = false
+        var estimate = false
+        var statistics = false
     }
 
     var scripts: [String]
     var running = Running()
+    var limits = Limits()
     var inputs = Inputs()
     var output = Output()
+    var control = Control()
+    var keeping = Keeping()
 
     init(scripts: [String]) {
         self.scripts = scripts
@@ -47,14 +86,11 @@ struct RunWords: Equatable, Sendable {
 
     init(_ command: RunCommand) {
         scripts = command.scripts
-        running = Running(
-            jobs: command.running.jobs, call: command.running.call, isolation: command.running.isolation,
-            timeout: command.running.timeout)
-        inputs = Inputs(
-            files: command.inputs.files, null: command.inputs.null, delimiter: command.inputs.delimiter,
-            columnSeparator: command.inputs.columnSeparator, csv: command.inputs.csv, header: command.inputs.header,
-            json: command.inputs.json, recordsPerTask: command.inputs.recordsPerTask, link: command.inputs.link,
-            shuffle: command.inputs.shuffle, seed: command.inputs.seed)
-        output = Output(keepOrder: command.output.keepOrder, jsonOutput: command.output.jsonOutput)
+        running = command.running.words
+        limits = command.limits.words
+        inputs = command.inputs.words
+        output = command.output.words
+        control = command.control.words
+        keeping = command.keeping.words
     }
 }

@@ -5,7 +5,7 @@ import LuaFleetCore
 
 extension DoctorReport {
     static func examine() async -> DoctorReport {
-        DoctorReport(sections: [await program(), processors(), kernel(), limits()])
+        DoctorReport(sections: [await program(), processors(), kernel(), await sandbox(), limits()])
     }
 
     /// A worker that is there may still be of another version, or not run at all: it is asked.
@@ -61,6 +61,29 @@ extension DoctorReport {
                 row(layers.closeRange, "close_range", "workers start with the descriptors they need and no others"),
                 Row(.fact, "control groups", groups.isEmpty ? "none mounted" : "version \(groups)"),
             ])
+    }
+
+    /// What workers really get: a locked pool is started.
+    private static func sandbox() async -> Section {
+        var rows: [Row] = []
+        for level in [LuaSandbox.safe, .locked] {
+            var configuration = LuaPoolConfiguration(workers: 1)
+            configuration.sandbox = level
+            do throws(LuaFleetError) {
+                let pool = try await LuaPool(configuration)
+                let report = await pool.sandbox
+                await pool.close()
+                let missing = report.missing.map(\.rawValue).joined(separator: ", ")
+                rows.append(
+                    Row(
+                        missing.isEmpty ? .good : .missing, level.rawValue,
+                        report.present.map(\.rawValue).joined(separator: ", "),
+                        notes: missing.isEmpty ? [] : ["not here: \(missing)"]))
+            } catch {
+                rows.append(Row(.missing, level.rawValue, error.message))
+            }
+        }
+        return Section(title: "Sandbox", rows: rows)
     }
 
     private static func limits() -> Section {

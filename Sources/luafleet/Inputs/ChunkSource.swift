@@ -9,10 +9,13 @@ struct ChunkSource {
     static let chunkBytes = 65_536
 
     let name: String
+    /// A file of a disk.
+    let neverWaits: Bool
     let read: Read
 
-    init(name: String, read: @escaping Read) {
+    init(name: String, neverWaits: Bool = false, read: @escaping Read) {
         self.name = name
+        self.neverWaits = neverWaits
         self.read = read
     }
 
@@ -20,14 +23,16 @@ struct ChunkSource {
     static func open(_ file: Bytes) throws(UsageError) -> ChunkSource {
         if file == Bytes("-".utf8) {
             let name = "standard input"
-            return ChunkSource(name: name) { () throws(UsageError) in try readChunk(STDIN_FILENO, name: name) }
+            return ChunkSource(name: name, neverWaits: isFile(STDIN_FILENO)) { () throws(UsageError) in
+                try readChunk(STDIN_FILENO, name: name)
+            }
         }
         let name = file.shown()
         let path = file.map { CChar(bitPattern: $0) } + [0]
         let fd = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { throw UsageError("\(name): cannot be read: \(systemMessage(errno))") }
         var isOpen = true
-        return ChunkSource(name: name) { () throws(UsageError) in
+        return ChunkSource(name: name, neverWaits: isFile(fd)) { () throws(UsageError) in
             guard isOpen else { return [] }
             let chunk = try readChunk(fd, name: name)
             if chunk.isEmpty {
@@ -39,8 +44,13 @@ struct ChunkSource {
     }
 }
 
+private func isFile(_ fd: Int32) -> Bool {
+    var status = stat()
+    return fstat(fd, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
 /// What read(2) gives, waited for; none at the end.
-private func readChunk(_ fd: Int32, name: String) throws(UsageError) -> Bytes {
+func readChunk(_ fd: Int32, name: String) throws(UsageError) -> Bytes {
     while true {
         var failure: Int32 = 0
         let chunk = Bytes(unsafeUninitializedCapacity: ChunkSource.chunkBytes) { buffer, count in

@@ -14,6 +14,8 @@ struct InputReader {
 
     private let recordsPerTask: Int
     private let shuffleSeed: UInt64?
+    /// Only words and files of a disk.
+    private let neverWaits: Bool
     /// Names of the columns with `--header`, in their order; else empty.
     let columnNames: [Bytes]
 
@@ -40,11 +42,12 @@ struct InputReader {
         columnNames = names
         recordsPerTask = plan.recordsPerTask
         shuffleSeed = plan.shuffleSeed
+        neverWaits = linked.allSatisfy(\.neverWaits) && outer.neverWaits
     }
 
-    /// Whether the next record can be had without waiting for a file; a task may want several.
+    /// Whether the next task's input can be had without waiting for a file.
     var hasMoreAtHand: Bool {
-        shuffled != nil || recordsPerTask == 1 && hasBegun && outer.hasMoreAtHand
+        shuffled != nil || neverWaits || recordsPerTask == 1 && hasBegun && outer.hasMoreAtHand
     }
 
     /// The next task's input; nil at the end, and from then on.

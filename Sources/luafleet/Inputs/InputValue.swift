@@ -21,6 +21,11 @@ enum InputValue: Equatable, Sendable {
         case .json(let value): (try? LuaJSON.text(value)) ?? []
         }
     }
+
+    /// As JSON, strings in quotes: what tells the string "1" from the number.
+    var quotedText: Bytes {
+        (try? LuaJSON.text(luaValue)) ?? text
+    }
 }
 
 /// What one line, word or element of a source gives: a value a column.

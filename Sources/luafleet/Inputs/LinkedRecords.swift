@@ -16,6 +16,8 @@ struct LinkedRecords {
         hasEnded = Array(repeating: false, count: readers.count)
     }
 
+    var neverWaits: Bool { readers.allSatisfy(\.neverWaits) }
+
     var hasMoreAtHand: Bool {
         readers.indices.allSatisfy { hasEnded[$0] || readers[$0].hasMoreAtHand }
     }

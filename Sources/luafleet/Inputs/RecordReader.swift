@@ -11,6 +11,8 @@ struct RecordReader {
     private var kind: Kind
     private let pattern: ColumnPattern?
     private let isJSON: Bool
+    /// Words, or a file of a disk: there is always more, or the end.
+    let neverWaits: Bool
     /// The first record, where it names the columns.
     let header: [Bytes]
 
@@ -25,11 +27,18 @@ struct RecordReader {
         } else {
             pattern = nil
         }
-        switch (origin, plan.format) {
-        case (.words(let words), _): kind = .words(words, next: 0)
-        case (.file(let file), .csv(let separator)): kind = .csv(CSVReader(try open(file), separator: separator))
-        case (.file(let file), .json): kind = .json(JSONReader(try open(file)))
-        case (.file(let file), _): kind = .lines(LineReader(try open(file), delimiter: plan.delimiter))
+        switch origin {
+        case .words(let words):
+            kind = .words(words, next: 0)
+            neverWaits = true
+        case .file(let file):
+            let source = try open(file)
+            neverWaits = source.neverWaits
+            switch plan.format {
+            case .csv(let separator): kind = .csv(CSVReader(source, separator: separator))
+            case .json: kind = .json(JSONReader(source))
+            case .plain, .columns: kind = .lines(LineReader(source, delimiter: plan.delimiter))
+            }
         }
         guard plan.hasHeader else {
             header = []

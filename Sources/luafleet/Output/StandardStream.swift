@@ -9,6 +9,15 @@ enum StandardStream: Int32 {
     /// standard error.
     @discardableResult
     func write(_ bytes: Bytes) -> Bool {
+        let code = attempt(bytes)
+        if code != 0, code != EPIPE, self == .output {
+            Self.error.writeLine("luafleet: standard output: \(systemMessage(code))")
+        }
+        return code == 0
+    }
+
+    /// 0, or the errno value of what went wrong.
+    func attempt(_ bytes: Bytes) -> Int32 {
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress, $0.count) }
@@ -21,13 +30,10 @@ enum StandardStream: Int32 {
             case EAGAIN:
                 var readiness = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
                 poll(&readiness, 1, -1)
-            case EPIPE: return false
-            case let code:
-                if self == .output { Self.error.writeLine("luafleet: standard output: \(systemMessage(code))") }
-                return false
+            case let code: return code
             }
         }
-        return true
+        return 0
     }
 
     func writeLine(_ text: String) {

@@ -1,22 +1,16 @@
-// Prints a task that has ended: its output, its values, its failure.
+// What is printed of a task that has ended: its output, its values, its failure.
 import LuaFleet
 
 extension TaskReport {
-    /// False when nobody reads standard output any more. `self` may become a failure: values that cannot be written as JSON.
-    mutating func print(asJSON: Bool) -> Bool {
-        let text: Bytes
-        if asJSON {
-            text = json()
-        } else {
-            text = standardOutput + valuesLine
-        }
-        guard StandardStream.output.write(text) else { return false }
-        if !asJSON { StandardStream.error.write(standardError) }
-        if let failureText { StandardStream.error.write(failureText) }
-        return true
+    /// For standard output and standard error. `self` may become a failure: values that cannot be written as JSON.
+    mutating func printed(asJSON: Bool, tag: Bytes?, style: Style, isQuiet: Bool) -> (output: Bytes, errors: Bytes) {
+        let output = asJSON ? json() : (standardOutput + valuesLine).tagged(tag)
+        var errors = asJSON ? Bytes() : standardError.tagged(tag)
+        if !isQuiet, let failureText = failureText(style: style) { errors += failureText }
+        return (output, errors)
     }
 
-    private mutating func json() -> Bytes {
+    mutating func json() -> Bytes {
         do throws(LuaJSON.TooLong) {
             return try jsonLine()
         } catch {

@@ -20,6 +20,14 @@ struct TaskReport: Sendable {
     /// The slot, from 1.
     var worker: Int
     var pid: Int
+    /// Of all that run at a time, from 1.
+    var slot = 0
+    /// Only where there is a joblog.
+    var key: ContentKey?
+    /// It failed in an earlier run.
+    var isRerun = false
+    /// When it ended, in seconds since 1970.
+    var endTime = 0.0
 
     var isFailure: Bool {
         if case .failure = outcome { true } else { false }

@@ -15,32 +15,39 @@ enum Jobs: Equatable, Sendable {
     /// The default: a task a processor.
     static let all = Jobs.percent(100)
 
-    static func parse(_ text: String) throws(UsageError) -> Jobs {
+    /// `things` are what option `option` counts.
+    static func parse(_ text: String, option: String = "-j", things: String = "tasks") throws(UsageError) -> Jobs {
         let kind: (Int) -> Jobs
         let digits: Substring
         switch text.first {
         case "+": (kind, digits) = (Jobs.more, text.dropFirst())
         case "-": (kind, digits) = (Jobs.fewer, text.dropFirst())
         default:
-            if text.last == "%" { return try percentage(text) }
+            if text.last == "%" { return try percentage(text, option, things) }
             (kind, digits) = (Jobs.exactly, text[...])
         }
         guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw UsageError("-j \(text): not a number of tasks (write 4, 50%, +1 or -1)")
+            throw UsageError("\(option) \(text): not a number of \(things) (write 4, 50%, +1 or -1)")
         }
         guard let number = Int(digits), number <= limit else {
-            throw UsageError("-j \(text): at most \(limit) tasks can run at a time")
+            throw UsageError("\(option) \(text): at most \(limit) \(things) can run at a time")
         }
-        if kind(number) == .exactly(0) { throw UsageError("-j \(text): at least 1 task has to run at a time") }
+        if kind(number) == .exactly(0) {
+            throw UsageError(
+                "\(option) \(text): at least 1 \(things == "tasks" ? "task" : "process") has to run at a time")
+        }
         return kind(number)
     }
 
-    private static func percentage(_ text: String) throws(UsageError) -> Jobs {
+    private static func percentage(_ text: String, _ option: String, _ things: String) throws(UsageError) -> Jobs {
         guard let number = decimal(text.dropLast()) else {
-            throw UsageError("-j \(text): not a percentage of the processors (write 50%)")
+            throw UsageError("\(option) \(text): not a percentage of the processors (write 50%)")
         }
-        guard number > 0 else { throw UsageError("-j \(text): at least 1 task has to run at a time") }
-        guard number <= 100_000 else { throw UsageError("-j \(text): more than 1,000 tasks a processor") }
+        guard number > 0 else {
+            throw UsageError(
+                "\(option) \(text): at least 1 \(things == "tasks" ? "task" : "process") has to run at a time")
+        }
+        guard number <= 100_000 else { throw UsageError("\(option) \(text): more than 1,000 \(things) a processor") }
         return .percent(number)
     }
 

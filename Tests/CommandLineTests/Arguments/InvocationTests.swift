@@ -89,10 +89,6 @@ private func request(_ line: String) throws -> RunRequest {
         ("run a.lua -d ab -", "-d ab: not one byte (write ',', '\\t', '\\0' or '\\x1e')"),
         ("run a.lua --header x -", "--header x: only ':' is known, for the first input of each source"),
         ("run a.lua -n 0 ::: 1", "-n 0: has to be at least 1"),
-        (
-            "run a.lua -- {%} ::: 1",
-            "-- {%}: a task's place is known only when it starts: see fleet.worker.id in the script"
-        ),
         ("demo isolaton", "demo isolaton: no such demo: did you mean isolation?"),
         ("doctor now", "unexpected argument 'now' (see luafleet help doctor)"),
         ("bench W3 --runs 0", "--runs 0: has to be at least 1"),

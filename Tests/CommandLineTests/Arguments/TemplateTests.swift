@@ -24,10 +24,13 @@ private func fill(_ template: String, _ input: InputRecord, names: [String] = []
         #expect(fill(template, record("dir/a.tar.gz")) == expected)
     }
 
-    @Test func `names without folder or extension, and hidden files`() {
+    @Test func `names without folder or extension, and hidden files, as GNU parallel has them`() {
         #expect(fill("{.} {/} {//} {/.}", record("plain")) == "plain plain . plain")
-        #expect(fill("{.} {/.}", record("d.x/.hidden")) == "d.x/.hidden .hidden")
+        #expect(fill("{.}|{/.}|{//}", record("d.x/.hidden")) == "d.x/||d.x")
         #expect(fill("{//}", record("/top")) == "/")
+        #expect(fill("{.}|{/}|{//}", record("a.b/")) == "a.b/||.")
+        #expect(fill("{//}", record("//a//b//")) == "//a")
+        #expect(fill("{.}|{//}", record("")) == "|.")
     }
 
     @Test func `columns by number and by name`() {

@@ -11,6 +11,22 @@ struct ToolResult: Equatable {
     var status: Int32
 }
 
+struct BackgroundTool {
+    let pid: pid_t
+    fileprivate let outputFile: String
+    fileprivate let errorFile: String
+
+    var output: String { contents(outputFile) }
+    var errors: String { contents(errorFile) }
+
+    func signal(_ number: Int32) { kill(pid, number) }
+
+    func end() -> ToolResult {
+        let status = wait(for: pid)
+        return ToolResult(output: output, errors: errors, status: status)
+    }
+}
+
 /// A folder for scripts, gone afterwards.
 final class Scratch {
     let path: String
@@ -47,6 +63,26 @@ final class Scratch {
         run(["/bin/sh", "-c", "LUAFLEET=\(buildFolder())/luafleet; " + line], input: "")
     }
 
+    /// Starts `luafleet ARGUMENTS` and leaves it running, one at a time; its output goes to files. Signals wait until it takes them: the thread that
+    /// spawns has them blocked.
+    func start(_ arguments: String...) -> BackgroundTool {
+        // Files of its own: the folder's other commands go on.
+        let (outputFile, errorFile) = (path + "/.start.out", path + "/.start.err")
+        let pid = spawn(
+            [buildFolder() + "/luafleet"] + arguments, input: "/dev/null", output: outputFile, errors: errorFile,
+            folder: path)
+        return BackgroundTool(pid: pid, outputFile: outputFile, errorFile: errorFile)
+    }
+
+    func exists(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
+
+    func read(_ name: String) -> String { contents(path + "/" + name) }
+
+    /// Every file below, sorted.
+    func files(below folder: String) -> [String] {
+        shell("find '\(folder)' -type f | LC_ALL=C sort").output.split(separator: "\n").map(String.init)
+    }
+
     private func run(_ words: [String], input: String) -> ToolResult {
         let inputFile = write(".in", input)
         let (outputFile, errorFile) = (path + "/.out", path + "/.err")
@@ -75,9 +111,22 @@ func repositoryFolder(_ file: String = #filePath) -> String {
     file.split(separator: "/").dropLast(4).reduce("") { $0 + "/" + $1 }
 }
 
-private func spawnAndWait(
+func spawnAndWait(
     _ words: [String], input: String, output: String, errors: String, folder: String = "/"
 ) -> Int32 {
+    let pid = spawn(words, input: input, output: output, errors: errors, folder: folder)
+    return pid > 0 ? wait(for: pid) : -1
+}
+
+/// 128 + n: killed by signal n.
+func wait(for pid: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+}
+
+/// -1: it could not be.
+func spawn(_ words: [String], input: String, output: String, errors: String, folder: String) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -87,8 +136,10 @@ private func spawnAndWait(
     var arguments: [UnsafeMutablePointer<CChar>?] = (["env", "-C", folder] + words).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var pid: pid_t = 0
-    guard posix_spawnp(&pid, "env", &actions, nil, &arguments, environ) == 0 else { return -1 }
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+    return posix_spawnp(&pid, "env", &actions, nil, &arguments, environ) == 0 ? pid : -1
+}
+
+/// Looks again and again; what never comes is found by the limit on the whole test run.
+func waitUntil(_ condition: () -> Bool) {
+    while !condition() { usleep(2000) }
 }

@@ -1,6 +1,7 @@
 // A fork server and one worker without a pool: frames as bytes, and the page that a host shares with the worker.
 import CFleetSystem
 import Foundation
+import LuaFleet
 import LuaFleetWire
 import Testing
 
@@ -48,8 +49,9 @@ final class RawWorker {
         try #require(lfs_socket_pair(&worker) == 0)
         var pipe: [Int32] = [-1, -1]
         try #require(lfs_capture_pipe(&pipe) == 0)
-        var pid: pid_t = 0
-        try #require(lfs_spawn_fork_server(executable, "\(protocolVersion)", ends[1], pipe[1], pages, &pid) == 0)
+        let program = WorkerProgram(executable: executable)
+        try program.configure(ends[0])
+        let pid = try program.spawn(control: ends[1], noise: pipe[1], pages: pages)
         control = ends[0]
         noise = pipe[0]
         socket = worker[0]

@@ -59,12 +59,15 @@ package final class ValueGraph: @unchecked Sendable {  // immutable after init
     package let slots: UnsafePointer<ValueSlot>
     package let nodes: UnsafePointer<ValueNode>
     package let index: UnsafePointer<UInt32>
+    /// Keep the shared objects whose handles stand in it.
+    let references: [SharedReference]
 
     /// Takes over the memory.
     init(
         bytes: [UInt8], slots: consuming RawStack<ValueSlot>, nodes: consuming RawStack<ValueNode>,
-        index: consuming RawStack<UInt32>
+        index: consuming RawStack<UInt32>, references: [SharedReference] = []
     ) {
+        self.references = references
         self.bytes = bytes
         self.slots = slots.release()
         self.nodes = nodes.release()

@@ -120,6 +120,7 @@ extension ValueGraphBuilder {
             return true
         case ValueTag.handle:
             let (kind, id) = try reader.handle(at: start)
+            if let reference = SharedReference(SharedHandle(kind: kind, id: id)) { references.append(reference) }
             pending.append(ValueSlot(.handle, payload: id, extra: kind))
             return false
         case ValueTag.object:

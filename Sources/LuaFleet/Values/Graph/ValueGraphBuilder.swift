@@ -46,6 +46,8 @@ struct ValueGraphBuilder: ~Copyable {
     var variables = RawStack<UInt32>(capacity: 1)
     /// Whether the value holds a number, or something that has one: by itself it then means nothing.
     var hasMetNumber = false
+    /// Of the shared objects whose handles stand in it.
+    var references: [SharedReference] = []
     let scope: Scope
     /// Where values begin that are nodes, in their order, and their nodes; only for ``Scope/indexed``.
     var places = RawStack<(offset: Int, node: UInt32)>(capacity: 1)
@@ -91,6 +93,6 @@ struct ValueGraphBuilder: ~Copyable {
     }
 
     consuming func finish(bytes: [UInt8]) -> ValueGraph {
-        ValueGraph(bytes: bytes, slots: slots, nodes: nodes, index: index)
+        ValueGraph(bytes: bytes, slots: slots, nodes: nodes, index: index, references: references)
     }
 }

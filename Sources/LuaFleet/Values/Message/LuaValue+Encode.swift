@@ -54,6 +54,7 @@ struct ValueGraphEncoder {
     }
 
     static func write(_ kind: UInt32, _ id: UInt64, into writer: inout ValueWriter) {
+        writer.handleCount &+= 1
         writer.tag(ValueTag.handle)
         writer.array(count: 2)
         writer.head(ValueMajor.unsigned, UInt64(kind))

@@ -1,0 +1,126 @@
+"""multiprocessing's shared objects, as `luafleet bench shared` measures ours: python3 python_shared.py."""
+
+import json
+import multiprocessing
+import statistics
+import time
+
+RUNS = 3
+context = multiprocessing.get_context("fork")
+
+
+def produce(queue, count):
+    for number in range(count):
+        queue.put(number)
+
+
+def consume(queue, count):
+    for _ in range(count):
+        queue.get()
+
+
+def ping(end, count):
+    for number in range(count):
+        end.send(number)
+        end.recv()
+
+
+def pong(end, count):
+    for _ in range(count):
+        end.send(end.recv())
+
+
+def lock_release(lock, count):
+    for _ in range(count):
+        lock.acquire()
+        lock.release()
+
+
+def add(value, count):
+    for _ in range(count):
+        with value.get_lock():
+            value.value += 1
+
+
+def element(array, count):
+    for _ in range(count):
+        array[7] = array[7] + 1
+
+
+def set_key(table, count):
+    for number in range(count):
+        table["key"] = number
+
+
+def get_key(table, count):
+    for _ in range(count):
+        table["key"]
+
+
+def measure(count, calls, operations=None):
+    """Nanoseconds an operation; each call in a process of its own, which has started before the clock does."""
+    barrier = context.Barrier(len(calls) + 1)
+
+    def run(function, argument):
+        barrier.wait()
+        function(argument, count)
+
+    processes = [context.Process(target=run, args=call) for call in calls]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    start = time.perf_counter()
+    for process in processes:
+        process.join()
+    return (time.perf_counter() - start) * 1e9 / (operations or count)
+
+
+def queue():
+    shared = context.Queue(100)
+    return measure(20_000, [(produce, shared), (consume, shared)])
+
+
+def pipe():
+    one, other = context.Pipe()
+    return measure(10_000, [(ping, one), (pong, other)])
+
+
+def lock(processes):
+    shared = context.Lock()
+    count = 20_000 // processes
+    return measure(count, [(lock_release, shared)] * processes, 20_000)
+
+
+def value(processes):
+    shared = context.Value("q", 0)
+    return measure(100_000, [(add, shared)] * processes, 100_000 * processes)
+
+
+def array():
+    return measure(100_000, [(element, context.Array("d", 16))])
+
+
+def dictionary(function):
+    with context.Manager() as manager:
+        return measure(10_000, [(function, manager.dict(key=1))])
+
+
+WORKLOADS = {
+    "queue": queue,
+    "pipe": pipe,
+    "lock.free": lambda: lock(1),
+    "lock.contended": lambda: lock(2),
+    "value.add": lambda: value(1),
+    "value.add.contended": lambda: value(2),
+    "array.element": array,
+    "dictionary.set": lambda: dictionary(set_key),
+    "dictionary.get": lambda: dictionary(get_key),
+}
+
+for name, work in WORKLOADS.items():
+    values = [work() for _ in range(RUNS)]
+    line = {
+        "workload": "shared." + name, "peer": "python-multiprocessing", "unit": "ns", "median": statistics.median(values),
+        "min": min(values), "max": max(values), "runs": RUNS,
+    }
+    print(json.dumps(line), flush=True)

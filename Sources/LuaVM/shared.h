@@ -1,0 +1,95 @@
+// Shared objects inside of Lua: a handle is a userdata, and every operation on it a request to the host.
+#ifndef LFVM_SHARED_H
+#define LFVM_SHARED_H
+
+#include "vm.h"
+
+/// The numbers of SharedKind.
+typedef enum {
+    KIND_QUEUE = 1, KIND_JOINABLE_QUEUE, KIND_SIMPLE_QUEUE, KIND_CONNECTION, KIND_LOCK, KIND_RECURSIVE_LOCK, KIND_SEMAPHORE,
+    KIND_BOUNDED_SEMAPHORE, KIND_EVENT, KIND_CONDITION, KIND_BARRIER, KIND_DICTIONARY, KIND_LIST, KIND_NAMESPACE, KIND_VALUE,
+    KIND_ARRAY, KIND_MEMORY, KIND_SHAREABLE_LIST, KIND_COUNT,
+} shared_kind;
+
+/// The numbers of SharedOperation.
+typedef enum {
+    SHARED_CREATE = 1, SHARED_FORGET = 2, SHARED_CLOSE = 3, SHARED_WAIT_FOR_ANY = 4,
+    SHARED_PUT = 10, SHARED_GET, SHARED_SIZE, SHARED_TASK_DONE, SHARED_JOIN,
+    SHARED_SEND = 20, SHARED_RECEIVE, SHARED_POLL,
+    SHARED_ACQUIRE = 30, SHARED_RELEASE, SHARED_VALUE,
+    SHARED_SET = 40, SHARED_CLEAR, SHARED_IS_SET, SHARED_WAIT,
+    SHARED_WAIT_FOR_NOTICE = 50, SHARED_NOTIFY,
+    SHARED_ARRIVE = 60, SHARED_ABORT, SHARED_RESET, SHARED_WAITING_PARTIES,
+    SHARED_TABLE_GET = 70, SHARED_TABLE_SET, SHARED_TABLE_COUNT, SHARED_TABLE_ENTRIES, SHARED_BEGIN_UPDATE, SHARED_END_UPDATE,
+    SHARED_TABLE_INSERT, SHARED_TABLE_REMOVE, SHARED_TABLE_CLEAR,
+    SHARED_MAP = 90,
+} shared_operation;
+
+/// Mapped memory of a handle, made on first use.
+typedef struct {
+    void *start;
+    size_t size;     // bytes
+    size_t count;    // elements
+    uint32_t type;   // lfs_element
+    char name[200];  // for messages: "shared array hits"
+} shared_mapping;
+
+/// One for each object and VM.
+typedef struct {
+    uint32_t kind;
+    uint32_t receipts;  // how often the handle was received
+    uint64_t id;
+    bool is_closed;
+    shared_mapping *mapping;
+} shared_handle;
+
+/// What is asked, and how long to wait.
+typedef struct {
+    shared_operation operation;
+    const shared_handle *handle;  // NULL: none
+    int64_t timeout;              // nanoseconds; -1: as long as it takes
+    int64_t argument;
+    int fd;                       // after the request: the descriptor that came, or -1
+} shared_request;
+
+/// Makes the metatables; at the start of a VM.
+void shared_open(lfvm *vm, lua_State *L);
+/// [-0, +0, m] Adds fleet.Queue and the others to the table on top.
+void shared_open_constructors(lua_State *L);
+
+/// [-0, +1, m] The handle's userdata; it was received once more.
+void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id);
+/// The handle at `index`, or NULL if something else is there.
+shared_handle *shared_to_handle(lua_State *L, int index);
+/// The handle at `index`, of the kind whose methods those of the running function are; raises.
+shared_handle *shared_check(lua_State *L, int index);
+
+/// [-0, +n, e] Sends the `count` values from `first` on and waits for the answer, whose values it pushes. A failure is raised as an error of the script.
+lfvm_reply_status shared_ask(lua_State *L, shared_request *request, int first, int count, int *results);
+
+/// [-0, +0, e] Seconds at `index` as nanoseconds; nil or none: -1.
+int64_t shared_timeout(lua_State *L, int index);
+
+/// [-0, +0, m] Each sets the methods of a kind; the metatable, and its table of methods above it, are on top.
+void shared_queue_methods(lua_State *L, shared_kind kind);
+void shared_lock_methods(lua_State *L, shared_kind kind);
+void shared_table_methods(lua_State *L, shared_kind kind);
+void shared_memory_methods(lua_State *L, shared_kind kind);
+void shared_number_methods(lua_State *L, shared_kind kind);
+
+/// fleet.wait(list, timeout)
+int shared_wait(lua_State *L);
+/// lock:with(fn, ...)
+int shared_with(lua_State *L);
+int shared_acquire(lua_State *L);
+int shared_release(lua_State *L);
+int shared_close(lua_State *L);
+int shared_get_id(lua_State *L);
+
+/// Maps the memory of a handle if it is not mapped yet; raises.
+shared_mapping *shared_map(lua_State *L, shared_handle *handle);
+void shared_unmap(shared_handle *handle);
+/// Writes the values at `list` into a new list; `capacities` of `count` slots.
+void shared_fill_list(lua_State *L, shared_handle *handle, int list, size_t count, const uint32_t *capacities);
+
+#endif

@@ -1,0 +1,173 @@
+// Methods of locks, semaphores, events, conditions and barriers.
+#include "shared.h"
+
+/// [-0, +n, e] Asks; results: true, and "owner died" where the host says so; or false and "timeout" or "broken".
+static int ask(lua_State *L, shared_operation operation, int64_t timeout, int64_t argument) {
+    shared_request request = {
+        .operation = operation, .handle = shared_check(L, 1), .timeout = timeout, .argument = argument};
+    int results;
+    lfvm_reply_status status = shared_ask(L, &request, 0, 0, &results);
+    switch (status) {
+    case LFVM_REPLY_DONE:
+        if (results > 0) return results;
+        lua_pushboolean(L, 1);
+        return 1;
+    case LFVM_REPLY_OWNER_DIED:
+        lua_pushboolean(L, 1);
+        lua_pushliteral(L, "owner died");
+        return 2;
+    case LFVM_REPLY_BROKEN:
+        lua_pushboolean(L, 0);
+        lua_pushliteral(L, "broken");
+        return 2;
+    default:
+        lua_pushboolean(L, 0);
+        lua_pushliteral(L, "timeout");
+        return 2;
+    }
+}
+
+int shared_acquire(lua_State *L) {
+    return ask(L, SHARED_ACQUIRE, shared_timeout(L, 2), 0);
+}
+
+static int try_acquire(lua_State *L) {
+    return ask(L, SHARED_ACQUIRE, 0, 0);
+}
+
+int shared_release(lua_State *L) {
+    ask(L, SHARED_RELEASE, -1, 0);
+    return 0;
+}
+
+static int lock_value(lua_State *L) {
+    return ask(L, SHARED_VALUE, -1, 0);
+}
+
+/// The __close of what `with` holds: stack: table, error. Runs after an error, when the traceback is taken already.
+static int end_with(lua_State *L) {
+    lua_rawgeti(L, 1, 1);
+    lua_replace(L, 1);
+    lua_settop(L, 1);
+    shared_request request = {.operation = SHARED_RELEASE, .handle = shared_to_handle(L, 1), .timeout = -1};
+    shared_ask(L, &request, 0, 0, NULL);
+    return 0;
+}
+
+/// lock:with(fn, ...): what fn returns. The lock is let go however fn ends.
+int shared_with(lua_State *L) {
+    shared_handle *handle = shared_check(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    int count = lua_gettop(L) - 2;
+    shared_request request = {.operation = SHARED_ACQUIRE, .handle = handle, .timeout = -1};
+    int results;
+    shared_ask(L, &request, 0, 0, &results);
+    lua_pop(L, results);
+    // handle, fn, arguments -> handle, guard, fn, arguments
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, end_with);
+    lua_setfield(L, -2, "__close");
+    lua_setmetatable(L, -2);
+    lua_insert(L, 2);
+    lua_toclose(L, 2);
+    lua_call(L, count, LUA_MULTRET);
+    return lua_gettop(L) - 2;
+}
+
+static int event_set(lua_State *L) {
+    ask(L, SHARED_SET, -1, 0);
+    return 0;
+}
+
+static int event_clear(lua_State *L) {
+    ask(L, SHARED_CLEAR, -1, 0);
+    return 0;
+}
+
+static int event_is_set(lua_State *L) {
+    return ask(L, SHARED_IS_SET, -1, 0);
+}
+
+static int event_wait(lua_State *L) {
+    return ask(L, SHARED_WAIT, shared_timeout(L, 2), 0);
+}
+
+static int condition_wait(lua_State *L) {
+    return ask(L, SHARED_WAIT_FOR_NOTICE, shared_timeout(L, 2), 0);
+}
+
+static int condition_notify(lua_State *L) {
+    lua_Integer count = luaL_optinteger(L, 2, 1);
+    luaL_argcheck(L, count >= 0, 2, "a number of waiters, 0 or more, expected");
+    ask(L, SHARED_NOTIFY, -1, count);
+    return 0;
+}
+
+static int condition_notify_all(lua_State *L) {
+    ask(L, SHARED_NOTIFY, -1, -1);
+    return 0;
+}
+
+/// cond:wait_for(predicate): waits until it holds; its value.
+static int condition_wait_for(lua_State *L) {
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    for (;;) {
+        lua_pushvalue(L, 2);
+        lua_call(L, 0, 1);
+        if (lua_toboolean(L, -1)) return 1;
+        lua_settop(L, 2);
+        ask(L, SHARED_WAIT_FOR_NOTICE, -1, 0);
+        lua_settop(L, 2);
+    }
+}
+
+/// The number of this party in the round, from 1; or false and "broken" or "timeout".
+static int barrier_wait(lua_State *L) {
+    return ask(L, SHARED_ARRIVE, shared_timeout(L, 2), 0);
+}
+
+static int barrier_abort(lua_State *L) {
+    ask(L, SHARED_ABORT, -1, 0);
+    return 0;
+}
+
+static int barrier_reset(lua_State *L) {
+    ask(L, SHARED_RESET, -1, 0);
+    return 0;
+}
+
+/// Waiting, parties, whether it is broken.
+static int barrier_status(lua_State *L) {
+    return ask(L, SHARED_WAITING_PARTIES, -1, 0);
+}
+
+void shared_lock_methods(lua_State *L, shared_kind kind) {
+    static const luaL_Reg locks[] = {
+        {"acquire", shared_acquire}, {"try_acquire", try_acquire}, {"release", shared_release}, {"with", shared_with}, {NULL, NULL},
+    };
+    static const luaL_Reg lock[] = {{"is_locked", lock_value}, {NULL, NULL}};
+    static const luaL_Reg semaphore[] = {{"value", lock_value}, {NULL, NULL}};
+    static const luaL_Reg event[] = {
+        {"set", event_set}, {"clear", event_clear}, {"is_set", event_is_set}, {"wait", event_wait}, {NULL, NULL},
+    };
+    static const luaL_Reg condition[] = {
+        {"wait", condition_wait}, {"wait_for", condition_wait_for}, {"notify", condition_notify}, {"notify_all", condition_notify_all},
+        {NULL, NULL},
+    };
+    static const luaL_Reg barrier[] = {
+        {"wait", barrier_wait}, {"abort", barrier_abort}, {"reset", barrier_reset}, {"status", barrier_status}, {NULL, NULL},
+    };
+    const luaL_Reg *own = kind == KIND_EVENT ? event
+        : kind == KIND_CONDITION ? condition
+        : kind == KIND_BARRIER ? barrier
+        : kind == KIND_SEMAPHORE || kind == KIND_BOUNDED_SEMAPHORE ? semaphore : lock;
+    lua_pushinteger(L, kind);
+    luaL_setfuncs(L, own, 1);
+    if (kind == KIND_EVENT || kind == KIND_BARRIER) return;
+    lua_pushinteger(L, kind);
+    luaL_setfuncs(L, locks, 1);
+}

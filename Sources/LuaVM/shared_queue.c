@@ -1,0 +1,119 @@
+// Methods of queues and of the ends of pipes.
+#include "shared.h"
+
+/// Results of an operation that may find nothing or no room: true or the value, else nil or false and why.
+static int conclude(lua_State *L, lfvm_reply_status status, int results, bool has_value, const char *nothing) {
+    switch (status) {
+    case LFVM_REPLY_DONE:
+    case LFVM_REPLY_OWNER_DIED:
+        if (has_value) return results;
+        lua_pushboolean(L, 1);
+        return 1;
+    case LFVM_REPLY_CLOSED:
+        if (has_value) lua_pushnil(L);
+        else lua_pushboolean(L, 0);
+        lua_pushliteral(L, "closed");
+        return 2;
+    default:
+        if (has_value) lua_pushnil(L);
+        else lua_pushboolean(L, 0);
+        lua_pushstring(L, nothing);
+        return 2;
+    }
+}
+
+static int give(lua_State *L, shared_operation operation, int64_t timeout, const char *nothing) {
+    shared_handle *handle = shared_check(L, 1);
+    if (lua_isnoneornil(L, 2)) return luaL_argerror(L, 2, "a value expected, got nil (fleet.null stands for nothing)");
+    shared_request request = {.operation = operation, .handle = handle, .timeout = timeout};
+    int results;
+    lfvm_reply_status status = shared_ask(L, &request, 2, 1, &results);
+    return conclude(L, status, results, false, nothing);
+}
+
+static int take(lua_State *L, shared_operation operation, int64_t timeout, const char *nothing) {
+    shared_handle *handle = shared_check(L, 1);
+    shared_request request = {.operation = operation, .handle = handle, .timeout = timeout};
+    int results;
+    lfvm_reply_status status = shared_ask(L, &request, 0, 0, &results);
+    return conclude(L, status, results, true, nothing);
+}
+
+static int queue_put(lua_State *L) {
+    return give(L, SHARED_PUT, shared_timeout(L, 3), "timeout");
+}
+
+static int queue_try_put(lua_State *L) {
+    return give(L, SHARED_PUT, 0, "full");
+}
+
+static int queue_get(lua_State *L) {
+    return take(L, SHARED_GET, shared_timeout(L, 2), "timeout");
+}
+
+static int queue_try_get(lua_State *L) {
+    return take(L, SHARED_GET, 0, "empty");
+}
+
+static int queue_size(lua_State *L) {
+    return take(L, SHARED_SIZE, 0, "");
+}
+
+static int queue_task_done(lua_State *L) {
+    take(L, SHARED_TASK_DONE, 0, "");
+    return 0;
+}
+
+static int queue_join(lua_State *L) {
+    shared_handle *handle = shared_check(L, 1);
+    shared_request request = {.operation = SHARED_JOIN, .handle = handle, .timeout = shared_timeout(L, 2)};
+    int results;
+    return conclude(L, shared_ask(L, &request, 0, 0, &results), results, false, "timeout");
+}
+
+static int next_item(lua_State *L) {
+    lua_settop(L, 1);
+    return queue_get(L);
+}
+
+/// for item in q:items() do … end: until the end of the stream.
+static int queue_items(lua_State *L) {
+    shared_check(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, next_item, 1);
+    lua_pushvalue(L, 1);
+    return 2;
+}
+
+static int connection_send(lua_State *L) {
+    return give(L, SHARED_SEND, shared_timeout(L, 3), "timeout");
+}
+
+static int connection_receive(lua_State *L) {
+    return take(L, SHARED_RECEIVE, shared_timeout(L, 2), "timeout");
+}
+
+/// Without a timeout it does not wait, as in Python.
+static int connection_poll(lua_State *L) {
+    return take(L, SHARED_POLL, lua_isnoneornil(L, 2) ? 0 : shared_timeout(L, 2), "");
+}
+
+void shared_queue_methods(lua_State *L, shared_kind kind) {
+    static const luaL_Reg queue[] = {
+        {"put", queue_put}, {"try_put", queue_try_put}, {"get", queue_get}, {"try_get", queue_try_get}, {"size", queue_size},
+        {"items", queue_items}, {"close", shared_close}, {NULL, NULL},
+    };
+    static const luaL_Reg joinable[] = {{"task_done", queue_task_done}, {"join", queue_join}, {NULL, NULL}};
+    static const luaL_Reg connection[] = {
+        {"send", connection_send}, {"recv", connection_receive}, {"poll", connection_poll}, {"close", shared_close}, {NULL, NULL},
+    };
+    lua_pushinteger(L, kind);
+    luaL_setfuncs(L, kind == KIND_CONNECTION ? connection : queue, 1);
+    if (kind == KIND_CONNECTION) return;
+    lua_pushinteger(L, kind);
+    lua_pushcclosure(L, queue_size, 1);
+    lua_setfield(L, -3, "__len");
+    if (kind != KIND_JOINABLE_QUEUE) return;
+    lua_pushinteger(L, kind);
+    luaL_setfuncs(L, joinable, 1);
+}
