@@ -204,7 +204,8 @@ public struct LuaReports: AsyncSequence, Sendable {
             try await withTaskCancellationHandler {
                 switch try await stream.next() {
                 case .one(let index, let outcome): return jobs.take(index, outcome, pool)
-                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)  // each job is one task: runs are of one
+                // Each job is one task: runs are of one.
+                case .run(let run): return jobs.take(run.first, run.outcomes()[0], pool)
                 case nil: return nil
                 }
             } onCancel: {
