@@ -2,7 +2,8 @@
 import LuaFleetCore
 import NIOConcurrencyHelpers
 
-final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // touched on the pool's event loop, but for what is set before the task is enqueued
+/// Touched on the pool's event loop, but for what is set before the task is enqueued.
+final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // one thread at a time, see above
     private let shell: PoolShell
     private var continuation: CheckedContinuation<TaskOutcome, Never>?
     private var batch: BatchID?

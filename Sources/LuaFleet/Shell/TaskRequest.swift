@@ -33,7 +33,9 @@ struct TaskRequest: Sendable {
     func arguments(of task: UInt32) -> ByteBufferView {
         switch arguments {
         case .one(let payload): payload.arguments
-        case .many(let slab): slab.bytes.viewBytes(at: slab.start(of: task), length: slab.length(of: task))!  // it wrote them
+        case .many(let slab):
+            // It wrote them: they are there.
+            slab.bytes.viewBytes(at: slab.start(of: task), length: slab.length(of: task)) ?? ByteBufferView()
         }
     }
 }

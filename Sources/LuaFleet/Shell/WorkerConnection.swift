@@ -217,7 +217,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
             gathered = (first, answers)
             return true
         }
-        guard gathered!.first &+ gathered!.answers.count == first, gathered!.answers.pid == answers.pid else {  // looked at above
+        guard gathered!.first &+ gathered!.answers.count == first, gathered!.answers.pid == answers.pid  // looked at above
+        else {
             return false
         }
         gathered!.answers.messages.writeBuffer(&answers.messages)  // looked at above

@@ -145,7 +145,8 @@ struct QueueTests {
         try await withPool(2, isolation: isolation) { pool in
             let queue = try LuaQueue()
             let script = LuaScript.source(
-                "local q, i = table.unpack(...) if i == 1 then return q:get() end if i == 40 then q:put(7) end return i")
+                "local q, i = table.unpack(...) if i == 1 then return q:get() end if i == 40 then q:put(7) end return i"
+            )
             struct Input: Encodable {
                 let queue: LuaQueue
                 let number: Int
