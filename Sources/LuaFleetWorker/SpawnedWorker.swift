@@ -30,6 +30,8 @@ enum SpawnedWorker {
         guard arguments.count == 2, let server = arguments.last.flatMap({ pid_t($0) }),
             let first = arguments.first, first == trial || UInt32(first) != nil
         else { exit(WorkerStatus.usage) }
+        // Swift's runtime may have put its backtracer behind the signals of a crash: a worker ends at once, by the signal.
+        for number in 1...31 { signal(Int32(number), SIG_DFL) }
         _ = lfs_die_with_parent()
         if getppid() != server { _exit(WorkerStatus.hostGone) }
         guard let values = WorkerSettings(file: settings) else { _exit(WorkerStatus.protocolViolation) }

@@ -1,6 +1,7 @@
 // The pool: worker processes that run Lua tasks, as an app sees them.
 import LuaFleetCore
 import LuaFleetWire
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
@@ -92,6 +93,18 @@ public final class LuaPool: Sendable {
         case .cancelQueued: await end(.cancellingQueue)
         case .kill: await end(.terminating)
         }
+    }
+
+    /// Begins ``Shutdown/cancelQueued`` from a thread that is nobody's event loop, and returns when nothing that has not begun will begin; or after half a second, where the loop is
+    /// held up by something that this thread may have to end.
+    package func cancelQueued() {
+        let (shell, isDone) = (shell, ConditionLock(value: false))
+        shell.loop.execute {
+            shell.close(.cancellingQueue) {}
+            isDone.lock()
+            isDone.unlock(withValue: true)
+        }
+        if isDone.lock(whenValue: true, timeoutSeconds: 0.5) { isDone.unlock() }
     }
 
     private func end(_ way: PoolEnd) async {

@@ -50,7 +50,6 @@ extension LuaPoolConfiguration {
         policy.queueTime = limits.queueTime
         policy.allowsPrefetch = isolation != .freshProcess && sandbox != .locked
         if sandbox == .locked { policy.chunk = 1 }
-        policy.grace = gracePeriod
         policy.retry.max = UInt32(clamping: retry.max)
         policy.retry.pause = retry.backoff
         policy.retry.maxKills = UInt32(clamping: retry.maxKills)

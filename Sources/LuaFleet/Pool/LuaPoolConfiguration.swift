@@ -117,8 +117,6 @@ public struct LuaPoolConfiguration: Sendable {
     public var finalizer: LuaPreparation?
     /// What an initializer or a finalizer may take. Default: 60 s.
     public var preparationTimeout: Duration = .seconds(60)
-    /// Between the error that is raised in a script which is cancelled or late, so that its `<close>` variables are closed, and the kill. Default nil: it is killed at once.
-    public var gracePeriod: Duration?
     /// The path of `luafleet-worker`. Default nil: found by ``LuaPool/findWorker(configured:)``.
     public var workerExecutable: String?
     /// Receives what is of interest to whoever runs the app: a worker that broke the protocol, a fork server that had to be restarted.

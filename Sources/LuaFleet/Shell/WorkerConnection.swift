@@ -217,7 +217,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
             gathered = (first, answers)
             return true
         }
-        guard gathered!.first &+ gathered!.answers.count == first, gathered!.answers.pid == answers.pid  // looked at above
+        // `gathered` was looked at above.
+        guard gathered!.first &+ gathered!.answers.count == first, gathered!.answers.pid == answers.pid
         else {
             return false
         }

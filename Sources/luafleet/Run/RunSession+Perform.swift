@@ -16,7 +16,7 @@ extension RunSession {
         } catch {
             throw UsageError(error.message)
         }
-        onDrain { Task { await pool.shutdown(.cancelQueued) } }
+        onDrain { pool.cancelQueued() }
         let ticker = startTicker()
         do {
             var isOver = false
