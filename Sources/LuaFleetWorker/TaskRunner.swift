@@ -20,6 +20,8 @@ final class TaskRunner {
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
     /// Whether fd 1 and 2 may be written to by others than our streams: a bit of `lfvm_reach` was set in some state, or states and processes came and went unseen.
     private var isWrittenPast = false
+    /// Whether somebody hears what the tasks write as it comes.
+    private var sendsOutput = false
     /// Since when answers may have been waiting in the journal.
     var waitsSince: UInt64 = 0
 
@@ -111,6 +113,7 @@ final class TaskRunner {
 
     /// Runs the tasks that have not been recalled and commits their answers to the journal; the caller flushes. `hasBegun`: the caller has begun the only one.
     func run(_ tasks: IncomingTasks, hasBegun: Bool = false) {
+        sendsOutput = tasks.head.sendsOutput
         guard budget.isMeasured else { return runTogether(tasks, hasBegun) }
         var rest = tasks
         while let task = rest.popFirst(), journal.page.control.epoch == task.head.epoch {
@@ -170,6 +173,7 @@ final class TaskRunner {
         // What a child process wrote before comes first.
         if isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0 { takeCaptured(stream) }
         appendOutput(bytes, to: stream)
+        if sendsOutput { journal.flush() }
     }
 
     /// After a task: files that scripts have left open lose nothing when the process ends, and what was written past our streams is this task's.

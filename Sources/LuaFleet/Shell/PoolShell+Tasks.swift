@@ -22,6 +22,7 @@ extension PoolShell {
             script: define(request.script, on: connection), isolation: request.isolation, setsArg: request.setsArg,
             stampsTimes: request.policy.wallTime != nil, attempt: attempt, index: request.index + UInt64(tasks.lower),
             epoch: epoch)
+        head.sendsOutput = record.waiter.hearsOutput
         switch request.arguments {
         case .one(let payload):
             connection.sends(payload.handles, to: sequence, of: record, task: tasks.lower)

@@ -62,6 +62,8 @@ package struct TaskHead: Equatable, Sendable {
     package var setsArg: Bool
     /// Whether the worker's page says of each task when it began; else only of the first.
     package var stampsTimes: Bool
+    /// Whether output is sent as it comes; else with what comes after it.
+    package var sendsOutput = false
     /// Bytes of the function's name; 0: the chunk itself.
     package var functionLength: UInt16
     /// From 1.
@@ -91,7 +93,8 @@ package struct TaskHead: Equatable, Sendable {
     package func store(to target: UnsafeMutableRawPointer) {
         target.storeBytes(of: script.littleEndian, as: UInt32.self)
         target.storeBytes(of: isolation.rawValue, toByteOffset: 4, as: UInt8.self)
-        target.storeBytes(of: (setsArg ? 1 : 0) | (stampsTimes ? 2 : 0), toByteOffset: 5, as: UInt8.self)
+        target.storeBytes(
+            of: (setsArg ? 1 : 0) | (stampsTimes ? 2 : 0) | (sendsOutput ? 4 : 0), toByteOffset: 5, as: UInt8.self)
         target.storeBytes(of: functionLength.littleEndian, toByteOffset: 6, as: UInt16.self)
         target.storeBytes(of: attempt.littleEndian, toByteOffset: 8, as: UInt32.self)
         target.storeBytes(of: count.littleEndian, toByteOffset: 12, as: UInt32.self)
@@ -103,13 +106,14 @@ package struct TaskHead: Equatable, Sendable {
     package init?(from reader: inout FieldReader) {
         guard let script = reader.integer(UInt32.self), let rawIsolation = reader.integer(UInt8.self),
             let isolation = WireIsolation(rawValue: rawIsolation), let options = reader.integer(UInt8.self),
-            options < 4, let functionLength = reader.integer(UInt16.self), let attempt = reader.integer(UInt32.self),
+            options < 8, let functionLength = reader.integer(UInt16.self), let attempt = reader.integer(UInt32.self),
             let count = reader.integer(UInt32.self), count > 0, let index = reader.integer(UInt64.self),
             let epoch = reader.integer(UInt32.self), reader.integer(UInt32.self) == 0
         else { return nil }
         self.init(
             script: script, isolation: isolation, setsArg: options & 1 != 0, stampsTimes: options & 2 != 0,
             functionLength: functionLength, attempt: attempt, count: count, index: index, epoch: epoch)
+        sendsOutput = options & 4 != 0
     }
 }
 

@@ -54,8 +54,11 @@ final class Scratch {
 
     /// `luafleet ARGUMENTS` in this folder. `prefix` goes in front (`taskset -c 0`); `input` is standard input, from a file.
     func luafleet(_ arguments: String..., input: String = "", prefix: [String] = []) -> ToolResult {
-        let words = prefix + [buildFolder() + "/luafleet"] + arguments
-        return run(words, input: input)
+        luafleet(arguments, input: input, prefix: prefix)
+    }
+
+    func luafleet(_ arguments: [String], input: String = "", prefix: [String] = []) -> ToolResult {
+        run(prefix + [buildFolder() + "/luafleet"] + arguments, input: input)
     }
 
     /// A line of shell, with $LUAFLEET for the program.
@@ -65,7 +68,9 @@ final class Scratch {
 
     /// Starts `luafleet ARGUMENTS` and leaves it running, one at a time; its output goes to files. Signals wait until it takes them: the thread that
     /// spawns has them blocked.
-    func start(_ arguments: String...) -> BackgroundTool {
+    func start(_ arguments: String...) -> BackgroundTool { start(arguments) }
+
+    func start(_ arguments: [String]) -> BackgroundTool {
         // Files of its own: the folder's other commands go on.
         let (outputFile, errorFile) = (path + "/.start.out", path + "/.start.err")
         let pid = spawn(
