@@ -81,9 +81,10 @@ struct FrameMessageTests {
     @Test(arguments: WireIsolation.allCases) func `a task's head comes back, and every truncation is refused`(
         _ isolation: WireIsolation
     ) {
-        let head = TaskHead(
+        var head = TaskHead(
             script: 0x0102_0304, isolation: isolation, setsArg: true, stampsTimes: isolation == .shared,
             functionLength: 0xFFFE, attempt: 3, count: 1 << 20, index: 1 << 50, epoch: 7)
+        head.sendsOutput = isolation == .freshState
         var bytes = [UInt8](repeating: 0xAA, count: TaskHead.size)
         bytes.withUnsafeMutableBytes { head.store(to: $0.baseAddress!) }  // not empty
         let (read, rest) = reading(bytes + [7]) { (TaskHead(from: &$0), Array($0.rest)) }
@@ -94,7 +95,7 @@ struct FrameMessageTests {
         bytes[4] = 3
         #expect(reading(bytes) { TaskHead(from: &$0) } == nil, "an isolation that there is not")
         bytes[4] = 0
-        bytes[5] = 4
+        bytes[5] = 8
         #expect(reading(bytes) { TaskHead(from: &$0) } == nil, "an option that there is not")
         bytes[5] = 0
         bytes[14] = 0
