@@ -76,6 +76,9 @@ let package = Package(
             name: "sandbox-probe",
             dependencies: ["SandboxProbe", "LuaFleetWorker", "LuaFleetWire", "CFleetSystem"],
             path: "Tests/sandbox-probe"),
+        .target(name: "CChaos", path: "Tests/CChaos", cSettings: strictC),
+        .executableTarget(
+            name: "chaos", dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "CChaos"], path: "Tests/chaos"),
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
             name: "IntegrationTests",

@@ -20,6 +20,7 @@ struct TaskBatch {
     private let epoch: UInt32
     private let stampsTimes: Bool
     private let hasBegun: Bool
+    private var isFirstBegun = false
     /// Whether what was written to fd 1 and 2 before a task began has to be looked for.
     var dropsLeftOvers = false
     /// When the running task began, as far as is known: it, or a task before it since the clock was looked at.
@@ -41,8 +42,16 @@ struct TaskBatch {
         self.hasBegun = hasBegun
     }
 
+    /// Begins the first task before LuaVM does, for what has to be done for it first. False: it was recalled.
+    mutating func beginAhead() -> Bool {
+        guard begin(0) else { return false }
+        isFirstBegun = true
+        return true
+    }
+
     /// False: the task was recalled, and those after it.
     mutating func begin(_ offset: UInt32) -> Bool {
+        if offset == 0 && isFirstBegun { return true }
         let sequence = first &+ offset
         let header = journal.page.header
         if hasBegun {

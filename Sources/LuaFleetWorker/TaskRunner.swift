@@ -16,6 +16,8 @@ final class TaskRunner {
     var budget: TaskBudget
     /// The task that runs now; 0: none. Behind a pointer: it is written for every task, and a stored property would be checked for exclusive access each time.
     private let running = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+    /// Scripts that were defined and not compiled yet: that is the business of the first task, which answers for it if the process dies of it.
+    var uncompiled: [UInt32: ScriptDefinition] = [:]
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
     /// Whether fd 1 and 2 may be written to by others than our streams: a bit of `lfvm_reach` was set in some state, or states and processes came and went unseen.
@@ -75,6 +77,12 @@ final class TaskRunner {
     // MARK: Scripts
 
     func define(_ definition: ScriptDefinition) {
+        uncompiled[definition.id] = definition
+    }
+
+    /// Compiles a script that was defined, once. The task that wants it has begun.
+    func compile(_ id: UInt32) {
+        guard let definition = uncompiled.removeValue(forKey: id) else { return }
         var failure = lfvm_message()
         let status = definition.source.withUnsafeBufferPointer { source in
             // An empty source: a pointer that nobody follows.
@@ -105,6 +113,7 @@ final class TaskRunner {
     }
 
     func forget(_ id: UInt32) {
+        uncompiled[id] = nil
         loadFailures[id] = nil
         lfvm_forget(vm, id)
     }
@@ -127,6 +136,10 @@ final class TaskRunner {
         var batch = TaskBatch(tasks, runner: self, running: running, hasBegun: hasBegun)
         isWrittenPast = isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0
         batch.dropsLeftOvers = isWrittenPast
+        if !uncompiled.isEmpty, uncompiled[tasks.head.script] != nil {
+            guard batch.beginAhead() else { return running.pointee = 0 }
+            compile(tasks.head.script)
+        }
         if let failure = loadFailures[tasks.head.script] {
             failure.message.withUnsafeBufferPointer { bytes in
                 withUnsafePointer(to: lfvm_piece(bytes: bytes.baseAddress, count: bytes.count)) { piece in

@@ -117,18 +117,21 @@ struct Worker {
 
     private func runInFreshState(_ task: IncomingTasks) {
         guard let fresh = try? settings.makeVM().vm else { _exit(WorkerStatus.noResources) }
-        let former = runner.vm
+        let (former, uncompiled) = (runner.vm, runner.uncompiled)
         runner.adopt(fresh)
+        runner.uncompiled = [:]
         if let script = scripts[task.head.script] { runner.define(script) }
         runner.run(task)
         journal.flush()
         runner.adopt(former)
+        runner.uncompiled = uncompiled
         lfvm_destroy(fresh)
     }
 
     private func runInFreshProcess(_ task: IncomingTasks) {
         page.header.pointee.startedAt.store(lfs_now(), ordering: .releasing)
         guard page.begin(task.sequence, epoch: task.head.epoch) else { return }
+        runner.compile(task.head.script)  // here, so that it is done once
         let worker = getpid()
         let pid = lfs_fork()
         if pid == 0 {

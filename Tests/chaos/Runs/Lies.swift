@@ -1,0 +1,139 @@
+// C7: frames that are wrong in every way, into the parsers of the host and, from a lying worker, into a pool that lives.
+import Foundation
+import LuaFleet
+import LuaFleetWire
+
+extension ChaosRun {
+    /// The size counts live sessions; for each of them there are a hundred mutated frames.
+    static let c7 = ChaosRun(
+        name: "C7", what: "mutated frames, and sessions with lying workers", short: 150, full: 10_000
+    ) { arena in
+        var dice = arena.dice("C7")
+        arena.monitor.begins("mutated frames")
+        mutate(arena, &dice, count: arena.size * 100)
+        var (right, wrong) = (0, 0)
+        while !arena.isOver {
+            arena.monitor.begins("a lying server")
+            let (a, b) = try await session(arena, &dice)
+            right += a
+            wrong += b
+        }
+        arena.note("\(arena.size * 100) frames, \(right) honest answers, \(wrong) failures")
+    }
+
+    private static func session(_ arena: Arena, _ dice: inout Dice) async throws -> (Int, Int) {
+        let before = openDescriptors()
+        let ledger = Ledger()
+        let counts = try await session(ledger, arena, &dice)  // the pool is gone when it returns
+        await arena.settle(before)
+        arena.add(ledger.balance(arena.problem))
+        return counts
+    }
+
+    private static func session(_ ledger: Ledger, _ arena: Arena, _ dice: inout Dice) async throws -> (Int, Int) {
+        var configuration = LuaPoolConfiguration(workers: dice.roll(1...6))
+        configuration.workerExecutable = executablePath
+        configuration.environment = ["CHAOS_SEED": "\(dice.roll(0...Int(Int32.max)))"]
+        configuration.sandbox = dice.pick(LuaSandbox.allCases)
+        configuration.limits.wallTime = .milliseconds(300)
+        configuration.limits.memory = 64 << 20
+        // At `locked` the environment is empty, and the liar's seed always the same.
+        let pool = try await LuaPool(configuration)
+        let wanted = min(60, arena.size - arena.done)
+        var (right, wrong) = (0, 0)
+        try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+            for _ in 0..<configuration.workers * 2 {
+                group.addTask {
+                    var (right, wrong) = (0, 0)
+                    while await pool.statistics.workersStarted < wanted, !arena.isTimeOver, right + wrong < 2000 {
+                        let id = ledger.submit()
+                        let report = await pool.run(.source("return ..."), .integer(Int64(id)))
+                        arena.monitor.advanced()
+                        if case .success(let values) = report.result {
+                            // What is short of values is no answer to another task.
+                            arena.expect(
+                                values.first?.int == 2 * id + 1, "task \(id) was answered \(values.first as Any)")
+                            right += 1
+                        } else {
+                            wrong += 1
+                        }
+                        ledger.completed(id, isRight: false)
+                    }
+                    return (right, wrong)
+                }
+            }
+            for try await (a, b) in group {
+                right += a
+                wrong += b
+            }
+        }
+        arena.did(max(1, await pool.statistics.workersStarted))
+        await pool.terminate()
+        return (right, wrong)
+    }
+
+    // MARK: In process
+
+    /// Every parser that sees a worker's bytes gets frames that were good once.
+    private static func mutate(_ arena: Arena, _ dice: inout Dice, count: Int) {
+        let good: [[UInt8]] = [
+            .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: 7).payload),
+            .frame(
+                FrameHeader(kind: .workerExited, worker: 1, task: 2),
+                payload: WorkerExitReport(
+                    exit: ProcessExit(pid: 9, reason: .signal(11)), lastStarted: 3, unsentOffset: 40,
+                    unsent: [UInt8](repeating: 5, count: 30), standardOutput: [1, 2], standardError: [3]
+                ).payload),
+            .frame(
+                FrameHeader(kind: .configured, worker: 0),
+                payload: ConfiguredMessage(failure: .preload, name: "x", text: "y").payload),
+            Liar.answer(1, 5, 99), Liar.answer(1, 5, Liar.message(4) + Liar.message(5), count: 2),
+            .frame(FrameHeader(kind: .usage, worker: 1, task: 5), payload: TaskUsage(memoryPeak: 5).payload),
+        ]
+        for number in 0..<count {
+            var bytes = dice.pick(good)
+            for _ in 0..<dice.roll(1...4) { change(&bytes, good, &dice) }
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let size = rest.withUnsafeBytes { swallow($0) }
+                guard let size else { break }
+                rest = rest.dropFirst(size)
+            }
+            if number % 10_000 == 0 { arena.monitor.advanced() }
+        }
+    }
+
+    private static func change(_ bytes: inout [UInt8], _ good: [[UInt8]], _ dice: inout Dice) {
+        guard !bytes.isEmpty else { return bytes = dice.pick(good) }
+        let place = dice.roll(0...bytes.count - 1)
+        switch dice.roll(1...6) {
+        case 1, 2: bytes[place] ^= 1 << UInt8(dice.roll(0...7))
+        case 3: bytes.removeLast(dice.roll(0...bytes.count))
+        case 4: bytes.insert(contentsOf: dice.pick(good).prefix(dice.roll(1...30)), at: place)
+        case 5: bytes[place] = dice.pick([0, 0x7F, 0x80, 0xFF])
+        default: bytes += dice.pick(good)
+        }
+    }
+
+    /// What the host does with a frame's bytes before it believes any of them; the frame's size, nil where there is no frame.
+    private static func swallow(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard case .frame(let header, let payload, let size)? = try? FrameParser(limit: 1 << 20).next(in: bytes) else {
+            return nil
+        }
+        var reader = FieldReader(payload)
+        switch header.kind {
+        case .hello: _ = try? Hello(payload: payload)
+        case .configured: _ = try? ConfiguredMessage(payload: payload)
+        case .workerExited: _ = try? WorkerExitReport(payload: payload)
+        case .usage: _ = TaskUsage(payload: payload)
+        case .processExited: _ = ProcessExit(from: &reader)
+        case .values, .failure:
+            guard let head = AnswerHead(from: &reader), head.count < 100,
+                var values = try? ValueReader(reader.rest, limits: .standard)
+            else { break }
+            for _ in 0..<head.count where (try? values.skip()) == nil { break }
+        default: break
+        }
+        return size
+    }
+}
