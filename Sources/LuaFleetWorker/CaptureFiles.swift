@@ -31,6 +31,11 @@ struct CaptureFiles {
         if standardError >= 0 { _ = Glibc.close(standardError) }
     }
 
+    /// As they were made.
+    func closeOnExec() {
+        for fd in [standardOutput, standardError] { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
+    }
+
     func file(of stream: OutputStream) -> Int32 {
         stream == .standardOutput ? standardOutput : standardError
     }

@@ -5,7 +5,7 @@ import LuaFleetWire
 import LuaVM
 
 struct ForkServer {
-    private struct Child {
+    struct Child {
         var slot: UInt32
         var generation: UInt32
         var page: WorkerPage
@@ -18,20 +18,22 @@ struct ForkServer {
     /// The file of the workers' pages, which the host shares.
     static let pagesFile: Int32 = 4
 
-    private let control: Int32
+    let control: Int32
     let pid = getpid()
     /// The host's first command sets these.
     var settings = WorkerSettings()
-    private var isConfigured = false
+    var isConfigured = false
     /// What forked workers begin with; nil where workers are spawned.
     var vm: OpaquePointer?
     /// The settings, for spawned workers to read; -1 where they are forked.
     var settingsFile: Int32 = -1
-    private var children: [pid_t: Child] = [:]
-    private var pids: [UInt32: pid_t] = [:]  // by slot
-    private let input = InputBuffer()
-    private var sockets: [Int32] = []
+    var children: [pid_t: Child] = [:]
+    var pids: [UInt32: pid_t] = [:]  // by slot
+    let input = InputBuffer()
+    var sockets: [Int32] = []
     private var nextSocket = 0
+    /// Since the program was executed.
+    var wear = ServerWear()
 
     init(control: Int32) {
         self.control = control
@@ -42,10 +44,15 @@ struct ForkServer {
     /// A host of another version may have sent commands already: it is told ours, and they are not read.
     mutating func run(hostVersion: UInt32?) -> Never {
         prepareProcess()
-        let childSignals = lfs_child_signals()
-        guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
         send(Preface.bytes + .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: pid).payload))
         guard hostVersion == protocolVersion else { _exit(0) }
+        serve()
+    }
+
+    mutating func serve() -> Never {
+        let childSignals = lfs_child_signals()
+        guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
+        reap()  // who ended before there was somebody to tell
         var descriptors = [
             pollfd(fd: control, events: Int16(POLLIN), revents: 0),
             pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0),
@@ -57,11 +64,12 @@ struct ForkServer {
                 reap()
             }
             if descriptors[0].revents != 0 { receive() }
+            renewIfDue()
         }
     }
 
     /// What workers inherit: signals as the system has them, no core files, first in line for the out-of-memory killer, room for descriptors.
-    private func prepareProcess() {
+    func prepareProcess() {
         // Swift's runtime may have put its backtracer behind the signals of a crash (SWIFT_BACKTRACE): a worker ends at once, by the signal.
         for number in 1...31 { signal(Int32(number), SIG_DFL) }
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
@@ -125,6 +133,7 @@ struct ForkServer {
                     slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files, settings: settings)
                 worker.run()
             }
+            wear.forked()
         } else {
             child = SpawnedWorker.spawn(
                 slot: "\(slot)", server: pid, files: files, socket: socket, settings: settingsFile)
@@ -172,6 +181,7 @@ struct ForkServer {
         var ended = lfs_exit()
         while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
             guard let child = children.removeValue(forKey: ended.pid) else { continue }
+            wear.ended(ended, at: lfs_now())
             if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
             let page = child.page
             let unsent = page.unsent(slot: child.slot, pid: ended.pid, now: lfs_now())
@@ -192,7 +202,7 @@ struct ForkServer {
     }
 
     /// The host is gone or does not make sense: nothing may be left behind.
-    private func leave() -> Never {
+    func leave() -> Never {
         for pid in children.keys {
             _ = Glibc.kill(-pid, SIGKILL)
             _ = Glibc.kill(pid, SIGKILL)

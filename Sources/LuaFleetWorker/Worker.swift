@@ -16,6 +16,8 @@ struct Worker {
     /// Kept, to define them again in a fresh state.
     private var scripts: [UInt32: ScriptDefinition] = [:]
     private let input = InputBuffer()
+    /// What its tasks' own processes did; they are forked from here.
+    private var wear = ServerWear()
 
     /// Turns the process that was just forked into a worker.
     init(
@@ -96,7 +98,7 @@ struct Worker {
         }
     }
 
-    private func run(_ tasks: IncomingTasks) {
+    private mutating func run(_ tasks: IncomingTasks) {
         guard tasks.head.isolation != .shared else {
             runner.run(tasks)
             if !journal.isEmpty { runner.flushIfDue(at: lfs_now()) }
@@ -112,6 +114,7 @@ struct Worker {
             if task.head.isolation == .freshState { runInFreshState(task) } else { runInFreshProcess(task) }
             // Before the next task starts: what this one did is known to the host even if the next one never ends.
             journal.flush()
+            if settings.sandbox == .safe && wear.isEnough { _exit(WorkerStatus.wornOut) }
         }
     }
 
@@ -128,7 +131,7 @@ struct Worker {
         lfvm_destroy(fresh)
     }
 
-    private func runInFreshProcess(_ task: IncomingTasks) {
+    private mutating func runInFreshProcess(_ task: IncomingTasks) {
         page.header.pointee.startedAt.store(lfs_now(), ordering: .releasing)
         guard page.begin(task.sequence, epoch: task.head.epoch) else { return }
         runner.compile(task.head.script)  // here, so that it is done once
@@ -145,7 +148,9 @@ struct Worker {
         }
         var ended = lfs_exit()
         if pid > 0 {
+            wear.forked()
             while lfs_reap(pid, true, false, &ended) == -EINTR {}
+            wear.ended(ended, at: lfs_now())
         }
         if journal.isUncertain { endAs(ended) }
         if !journal.hasAnswer(to: task.sequence) {

@@ -8,6 +8,9 @@ public func runWorkerProgram(arguments: [String]) -> Never {
     switch arguments.dropFirst().first {
     case "--fork-server":
         var server = ForkServer(control: 3)
+        if arguments.count == 5, arguments[3] == ForkServer.resumeOption, let file = Int32(arguments[4]) {
+            server.resume(from: file)
+        }
         server.run(hostVersion: arguments.dropFirst(2).first.flatMap { UInt32($0) })
     case SpawnedWorker.option:
         SpawnedWorker.run(arguments: arguments.dropFirst(2))

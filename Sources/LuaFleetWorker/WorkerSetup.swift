@@ -12,6 +12,12 @@ struct SetupError: Error {
 extension WorkerSettings {
     /// The settings that stand in a file, or nil when they make no sense. The descriptor stays open.
     init?(file: Int32) {
+        guard let bytes = Self.bytes(of: file) else { return nil }
+        self.init(payload: bytes)
+    }
+
+    /// All that stands in a file, which is not empty.
+    static func bytes(of file: Int32) -> [UInt8]? {
         var status = stat()
         guard fstat(file, &status) == 0, status.st_size > 0 else { return nil }
         let size = Int(status.st_size)
@@ -25,8 +31,7 @@ extension WorkerSettings {
             }
             isWhole = true
         }
-        guard isWhole else { return nil }
-        self.init(payload: bytes)
+        return isWhole ? bytes : nil
     }
 
     private init?(payload: [UInt8]) {

@@ -11,4 +11,6 @@ enum WorkerStatus {
     static let noResources: Int32 = 71
     /// A fresh-process task was cut off in the middle of the stream by a signal that does not end the worker.
     static let streamCut: Int32 = 77
+    /// It has forked so many processes for tasks, or so many of them crashed, that those to come shall have other addresses.
+    static let wornOut: Int32 = 78
 }

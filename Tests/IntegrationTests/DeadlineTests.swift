@@ -30,6 +30,22 @@ struct DeadlineTests {
         }
     }
 
+    @Test(arguments: LuaIsolation.allCases)
+    func `F22: compiling a script is part of its first task: the deadline ends it, and the worker after that is fine`(
+        _ isolation: LuaIsolation
+    ) async throws {
+        // Some 20 MB: a second or so.
+        let long = LuaScript.source(String(repeating: "x = 1\n", count: 3_400_000))
+        try await withPool(1, isolation: isolation, wallTime: .milliseconds(50)) { pool in
+            #expect(await pool.run(long).code == .timeout)
+        }
+        try await withPool(1, isolation: isolation) { pool in
+            #expect(await pool.run(.source("return = 1")).luaError != nil)
+            let seven: Int = try await pool.call(.source("return 7"))
+            #expect(seven == 7)
+        }
+    }
+
     @Test func `F19: cancelling the surrounding Swift task ends an endless task, a queued one, and a map`() async throws
     {
         try await withPool(1) { pool in

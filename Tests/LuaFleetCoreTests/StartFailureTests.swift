@@ -69,6 +69,47 @@ struct StartFailureTests {
         #expect(fleet.isClosed)
     }
 
+    @Test(arguments: [SetupFailure.endedEarly(nil, output: []), .notAWorker(output: [1])])
+    func `a program that has been a worker is tried again when somebody ends it before it says hello`(
+        _ failure: SetupFailure
+    ) throws {
+        var fleet = try FakeFleet.running(workers: 2)
+        try fleet.serverEnds()
+        let task = try fleet.submit()
+        #expect(fleet.launches == 2)
+        try fleet.serverEnds(failure)
+        #expect(fleet.core.broken == nil)
+        try fleet.advance(.seconds(1))
+        #expect(fleet.launches == 3)
+        try fleet.serverReady()
+        try fleet.workerReady(try #require(fleet.workers(.starting).first))
+        let worker = try #require(fleet.worker(of: task))
+        try fleet.complete(worker)
+        try fleet.handOn(worker)
+        #expect(fleet.end(of: task) == .answered)
+    }
+
+    @Test func `a server that starts nobody and reports nobody's end is replaced, and what was queued goes on`() throws
+    {
+        var fleet = try FakeFleet.running(workers: 1)
+        try fleet.workerExits(fleet.sortedWorkers[0])
+        try fleet.advance(.seconds(1))
+        let task = try fleet.submit()
+        #expect(fleet.workers(.starting).count == 1, "asked for")
+        try fleet.advance(.seconds(10))
+        #expect(fleet.server == .ready)
+        try fleet.advance(.seconds(5))
+        #expect(fleet.server == .stopping)
+        try fleet.serverEnds()
+        try fleet.advance(.seconds(1))
+        try fleet.serverReady()
+        try fleet.workerReady(try #require(fleet.workers(.starting).first))
+        let worker = try #require(fleet.worker(of: task))
+        try fleet.complete(worker)
+        try fleet.handOn(worker)
+        #expect(fleet.end(of: task) == .answered && fleet.core.broken == nil)
+    }
+
     @Test
     func `F24: a server that hangs before hello is stopped at the start limit, five times, then the pool says so`()
         throws

@@ -90,6 +90,7 @@ final class Arena: Sendable {
         expect(isGone, "processes are left: \(ProcessEntry.all().descendants(of: getpid()).map(\.pid))")
         _ = await eventually(within: .seconds(30)) { openDescriptors() <= before }
         let more = max(0, openDescriptors() - before)
+        if more > 0 { problem("open are: \(descriptorTargets().joined(separator: " "))") }
         findings.withLock { $0.descriptors += more }
     }
 

@@ -49,15 +49,28 @@ extension [ProcessEntry] {
     }
 }
 
-/// What stands open in this process.
+/// What stands open in this process, but for the runtime's clocks (timerfd_create(2)), which come as they are needed and stay.
 func openDescriptors() -> Int {
-    guard let folder = opendir("/proc/self/fd") else { return -1 }
+    descriptorTargets().count
+}
+
+/// Where this process's descriptors lead.
+func descriptorTargets() -> [String] {
+    guard let folder = opendir("/proc/self/fd") else { return [] }
     defer { closedir(folder) }
-    var count = -1  // the folder's own
+    var targets: [String] = []
     while let entry = readdir(folder) {
-        if entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+        var name = entry.pointee.d_name
+        guard let fd = withUnsafeBytes(of: &name, { Int32(String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)) }),
+            fd != dirfd(folder)
+        else { continue }
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard readlink("/proc/self/fd/\(fd)", &bytes, 255) > 0 else { continue }
+        let target = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Whoever looks at processes at this moment has /proc open.
+        if target != "anon_inode:[timerfd]" && !target.hasPrefix("/proc") { targets.append("\(fd)=\(target)") }
     }
-    return count
+    return targets
 }
 
 /// The memory that this process holds, in bytes (proc(5), statm).

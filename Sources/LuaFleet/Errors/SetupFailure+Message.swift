@@ -13,7 +13,7 @@ extension LuaFleetError {
         case .notExecutable(let number):
             "cannot start the worker \(executable): \(String(cString: strerror(number)))"
         case .endedEarly(let exit, let output):
-            "\(executable) is not a LuaFleet worker: it \(exit.map { "\(LuaWorkerExit($0))" } ?? "ended") before it said hello\(said(output))"
+            "\(executable) is not a LuaFleet worker: it \(exit.map(how) ?? "ended") before it said hello\(said(output))"
         case .notAWorker(let output):
             "\(executable) is not a LuaFleet worker: it does not speak LuaFleet's protocol\(said(output))"
         case .otherVersion(let release, let version):
@@ -41,6 +41,11 @@ extension LuaFleetError {
         case .workingDirectory: "cannot start workers in \(message.name): \(message.text)"
         case .resources, nil: "cannot prepare workers: \(message.text)"
         }
+    }
+
+    private static func how(_ exit: ProcessExit) -> String {
+        if case .signal = exit.reason { return "was \(LuaWorkerExit(exit))" }
+        return "\(LuaWorkerExit(exit))"
     }
 
     private static func said(_ output: [UInt8]) -> String {

@@ -29,7 +29,11 @@ package struct WorkerProgram: Equatable, Sendable {
         } else {
             spawned = lfs_spawn(executable, arguments, nil, fds, fds.count, &pid)
         }
-        guard spawned == 0 else { throw .notExecutable(-spawned) }
+        guard spawned == 0 else {
+            // The system has none left of these now; the others are the file's fault, and stay.
+            let isPassing = [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(-spawned)
+            throw isPassing ? .hostResources(-spawned) : .notExecutable(-spawned)
+        }
         return pid
     }
 

@@ -9,6 +9,7 @@ extension PoolCore {
     package mutating func serverReady(at now: Moment) {
         guard case .launching = server else { return }
         server = .ready
+        serverHeardAt = now
         if state == .opening, !configuration.hasInitializer {
             state = .open
             actions.append(.opened)
@@ -36,8 +37,9 @@ extension PoolCore {
         switch former {
         case .launching:
             let failure = failure ?? .endedEarly(nil, output: [])
-            // These do not get better by trying again.
+            // These do not get better by trying again; but a program that has been a worker before only met somebody who ended it.
             switch failure {
+            case .endedEarly where state != .opening, .notAWorker where state != .opening: startFailed(failure, at: now)
             case .notExecutable, .notAWorker, .otherVersion, .endedEarly, .notConfigured: breakDown(failure, at: now)
             default: startFailed(failure, at: now)
             }
@@ -46,6 +48,19 @@ extension PoolCore {
         case .ready, .stopping, .absent:
             break
         }
+    }
+
+    /// The server, or a worker that it has just started, was heard of.
+    mutating func heardOfServer(at now: Moment) {
+        serverHeardAt = now
+    }
+
+    /// The server neither started a worker within `startLimit` nor reported its end within `killLimit`, and nothing else was heard of it: it is
+    /// stopped, or hangs. Another one can do more.
+    mutating func replaceSilentServer(at now: Moment) {
+        guard server == .ready, serverHeardAt + configuration.startLimit <= now else { return }
+        server = .stopping
+        actions.append(.stopServer)
     }
 
     /// No more tasks. Those that are there still end as they would; then the pool closes.

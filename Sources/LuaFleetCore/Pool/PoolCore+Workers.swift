@@ -5,6 +5,7 @@ extension PoolCore {
     /// The worker said "ready".
     package mutating func workerReady(_ worker: WorkerID, at now: Moment) throws(ProtocolViolation) {
         guard let slot = slot(of: worker) else { return }
+        heardOfServer(at: now)
         switch workers[slot].state {
         case .starting:
             serverHasServed = true
@@ -57,6 +58,7 @@ extension PoolCore {
 
     /// The server could not fork.
     package mutating func workerNotStarted(_ worker: WorkerID, errno: Int32, at now: Moment) {
+        heardOfServer(at: now)
         // Of one that is up it says nothing: tasks may be there.
         guard let slot = slot(of: worker), workers[slot].state == .starting || workers[slot].state == .ending,
             workers[slot].flying.isEmpty
@@ -71,6 +73,7 @@ extension PoolCore {
     package mutating func workerExited(
         _ worker: WorkerID, _ exit: ProcessExit, lastStarted: UInt32, at now: Moment
     ) {
+        heardOfServer(at: now)
         guard let slot = slot(of: worker) else { return }
         let former = workers[slot].state
         let wasIdle = former == .up && workers[slot].flyingCount == 0 && !workers[slot].hasAnswered

@@ -93,6 +93,8 @@ package struct PoolCore {
     var server = ServerState.absent
     /// Whether a worker of this server became ready. One that ends before counts as a failed start.
     var serverHasServed = false
+    /// When it last did something.
+    var serverHeardAt = Moment(nanoseconds: 0)
     /// Set when no worker can be had; tasks end with it once the last worker is gone.
     package internal(set) var broken: SetupFailure?
     /// When a task that is submitted makes a broken pool try once more.

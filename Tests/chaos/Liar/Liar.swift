@@ -141,7 +141,8 @@ struct Liar {
             say(bytes)
         case 5: say(Self.answer(slot, sequence &+ UInt32(dice.pick([1, 2, 1000, -1, -2])), -7))
         case 6: say(honest + honest)
-        case 7: say(Self.answer(slot, sequence, Self.message(2 * number + 1) + Self.message(-7), count: 2))
+        case 7:  // for more tasks than it was given, with less
+            say(Self.answer(slot, sequence, Self.message(2 * number + 1) + Self.message(-7), count: 5000))
         case 8: dripping = honest
         case 9: break  // nothing at all
         case 10: say(Self.answer(slot &+ 1, sequence, -7))

@@ -12,20 +12,32 @@ extension ChaosRun {
         arena.monitor.begins("mutated frames")
         mutate(arena, &dice, count: arena.size * 100)
         var (right, wrong) = (0, 0)
+        // Most of a session is waiting for somebody who says nothing: many at a time.
+        let before = openDescriptors()
+        let width = arena.size < 1000 ? 3 : 12
         while !arena.isOver {
-            arena.monitor.begins("a lying server")
-            let (a, b) = try await session(arena, &dice)
-            right += a
-            wrong += b
+            arena.monitor.begins("lying servers")
+            try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                for _ in 0..<width {
+                    let own = dice.child()
+                    group.addTask {
+                        var dice = own
+                        return try await session(arena, &dice)
+                    }
+                }
+                for try await (a, b) in group {
+                    right += a
+                    wrong += b
+                }
+            }
         }
+        await arena.settle(before)
         arena.note("\(arena.size * 100) frames, \(right) honest answers, \(wrong) failures")
     }
 
     private static func session(_ arena: Arena, _ dice: inout Dice) async throws -> (Int, Int) {
-        let before = openDescriptors()
         let ledger = Ledger()
-        let counts = try await session(ledger, arena, &dice)  // the pool is gone when it returns
-        await arena.settle(before)
+        let counts = try await session(ledger, arena, &dice)
         arena.add(ledger.balance(arena.problem))
         return counts
     }
