@@ -86,6 +86,7 @@ struct StartFailureTests {
         let worker = try #require(fleet.worker(of: task))
         try fleet.complete(worker)
         try fleet.handOn(worker)
+        _ = try fleet.perform()
         #expect(fleet.end(of: task) == .answered)
     }
 
@@ -107,6 +108,7 @@ struct StartFailureTests {
         let worker = try #require(fleet.worker(of: task))
         try fleet.complete(worker)
         try fleet.handOn(worker)
+        _ = try fleet.perform()
         #expect(fleet.end(of: task) == .answered && fleet.core.broken == nil)
     }
 

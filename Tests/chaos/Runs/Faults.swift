@@ -25,7 +25,6 @@ extension ChaosRun {
             storm.finds = { died.count = $0.workersDied }
             try await storm.rage(arena, &dice)
             arena.did(died.count)
-            arena.expect(died.count > 0, "no worker was cut off")
         }
     }
 
