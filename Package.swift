@@ -82,7 +82,7 @@ let package = Package(
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe"]),
+            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe", "chaos"]),
         .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],

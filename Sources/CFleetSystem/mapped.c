@@ -9,13 +9,28 @@
 
 #include "CFleetMapped.h"
 
+int lfs_unnamed_file(const char *name, int seals) {
+    int fd = memfd_create(name, MFD_CLOEXEC | (seals != 0 ? MFD_ALLOW_SEALING : 0));
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+        // An old kernel, or one that a filter makes look old.
+        fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0) fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    }
+    return fd >= 0 ? fd : -errno;
+}
+
+int lfs_seal_file(int fd, int seals) {
+    // Another file than one of memfd_create(2) has no seals (EINVAL): then those who have the descriptor are trusted not to make it shorter.
+    return fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) == 0 || errno == EINVAL ? 0 : -errno;
+}
+
 int lfs_mapped_file(size_t count) {
-    int fd = memfd_create("luafleet-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0) return -errno;
+    int fd = lfs_unnamed_file("luafleet-shared", F_SEAL_SHRINK);
+    if (fd < 0) return fd;
     int failure = 0;
     if (ftruncate(fd, (off_t)count) != 0) failure = errno;
     // Nobody who has the descriptor can make it shorter under those who have mapped it.
-    else if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) failure = errno;
+    else failure = -lfs_seal_file(fd, F_SEAL_SHRINK | F_SEAL_GROW);
     if (failure == 0) return fd;
     close(fd);
     return -failure;

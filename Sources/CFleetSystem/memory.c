@@ -11,9 +11,8 @@
 #include "CFleetSystem.h"
 
 int lfs_capture_file(const char *name) {
-    int fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0) fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) return -errno;
+    int fd = lfs_unnamed_file(name, 0);
+    if (fd < 0) return fd;
     // Appending, so that several writers (a shell and its children) never overwrite each other.
     if (fcntl(fd, F_SETFL, O_APPEND) != 0) {
         int failure = errno;
@@ -28,14 +27,12 @@ int lfs_release_front(int fd, uint64_t count) {
 }
 
 int lfs_shared_file(const char *name) {
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0) return -errno;
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-        int failure = errno;
-        close(fd);
-        return -failure;
-    }
-    return fd;
+    int fd = lfs_unnamed_file(name, F_SEAL_SHRINK);
+    if (fd < 0) return fd;
+    int failure = lfs_seal_file(fd, F_SEAL_SHRINK);
+    if (failure == 0) return fd;
+    close(fd);
+    return failure;
 }
 
 void *lfs_map_file(int fd, uint64_t offset, size_t count) {

@@ -1,4 +1,5 @@
 // What a task writes, by whatever way: all of it, in order, and nobody else's.
+import Foundation
 import LuaFleet
 import Testing
 
@@ -76,4 +77,87 @@ struct OutputTests {
             }
         }
     }
+
+    @Test(arguments: [LuaIsolation.shared, .freshProcess])
+    func `F56: a reader of output that stops holds its own tasks, and no deadline and nobody else`(
+        _ isolation: LuaIsolation
+    ) async throws {
+        let (gate, heard) = (DispatchSemaphore(value: 0), Heard())
+        var configuration = LuaPoolConfiguration(workers: 2)
+        configuration.isolation = isolation
+        try await withLuaPool(configuration) { pool in
+            let flood = "for i = 1, 200 do print(('x'):rep(100000)) end"  // 20 MB, far more than is kept
+            let jobs = ["print('first') print('second')", flood, "print('last')"].map { LuaJob(.source($0)) }
+            let reading = Task {
+                var reports: [LuaTaskReport] = []
+                for try await report in pool.reports(
+                    of: jobs, ordered: true, window: 2,
+                    onOutput: { output in
+                        if heard.add(output) { gate.wait() }
+                    })
+                {
+                    #expect(report.standardOutput.isEmpty)
+                    reports.append(report)
+                }
+                return reports.map(\.code)
+            }
+            #expect(await eventually { heard.isWaiting })
+            // The other worker works, deadlines pass.
+            let values: [Int] = try await pool.map(.source("return ..."), 1...100)
+            #expect(values == Array(1...100))
+            let endless = try await pool.submit(
+                .source("while true do end"), limits: LuaLimits(wallTime: .milliseconds(100)), returning: Int.self)
+            #expect(await endless.result.code == .timeout)
+            #expect(heard.count < 3, "the reader is still there where it stopped")
+            gate.signal()
+            #expect(try await reading.value == [nil, nil, nil])
+        }
+        // Whole, and in order within each task.
+        #expect(heard.text(1) == "first\nsecond\n" && heard.text(3) == "last\n")
+        #expect(heard.text(2).utf8.count == 200 * 100_001)
+    }
+
+    @Test func `F56: a task that writes to a reader who has stopped ends at its deadline`() async throws {
+        let (gate, heard) = (DispatchSemaphore(value: 0), Heard())
+        try await withPool(1, wallTime: .seconds(2)) { pool in
+            let events = pool.events
+            let endless = [LuaJob(.source("while true do print(('x'):rep(10000)) end"))]
+            let reading = Task {
+                var codes: [LuaFleetError.Code?] = []
+                for try await report in pool.reports(of: endless, onOutput: { if heard.add($0) { gate.wait() } }) {
+                    codes.append(report.code)
+                }
+                return codes
+            }
+            for await case .taskEnded(_, let failure) in events {
+                #expect(failure == "timeout")
+                break
+            }
+            let seven: Int = try await pool.call(.source("return 7"))
+            #expect(seven == 7 && heard.isWaiting)
+            gate.signal()
+            #expect(try await reading.value == [.timeout])
+        }
+        #expect(heard.text(1).utf8.count < 64 << 20, "what was kept has a bound")
+    }
+}
+
+/// What a reader got. The first call of ``add(_:)`` says that it shall wait.
+private final class Heard: @unchecked Sendable {  // under its lock
+    private let lock = NSLock()
+    private var bytes: [Int: [UInt8]] = [:]
+    private var calls = 0
+
+    var isWaiting: Bool { count > 0 }
+    var count: Int { lock.withLock { calls } }
+
+    func add(_ output: LuaTaskOutput) -> Bool {
+        lock.withLock {
+            calls += 1
+            bytes[output.index, default: []] += output.bytes
+            return calls == 1
+        }
+    }
+
+    func text(_ index: Int) -> String { lock.withLock { String(decoding: bytes[index] ?? [], as: UTF8.self) } }
 }

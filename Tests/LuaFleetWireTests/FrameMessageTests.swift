@@ -124,6 +124,76 @@ struct FrameMessageTests {
         }
     }
 
+    /// Every field has a value of its own, so that none can stand for another.
+    private static var settings: WorkerSettings {
+        var settings = WorkerSettings()
+        settings.sandbox = .locked
+        settings.isSpawned = true
+        settings.cutsOutput = true
+        settings.waived = SandboxLayers([.seccomp, .landlockScope])
+        (settings.memory, settings.cpuTime, settings.instructions) = (1 << 40, 2, .max)
+        (settings.output, settings.result) = (4, 5)
+        settings.workingDirectory = Array("/tmp/ä".utf8)
+        settings.preload = [
+            .init(
+                name: "lib", form: .textOrBytecode, chunkName: Array("@lib.lua".utf8), source: [0, 1, 255], module: [7]),
+            .init(name: "", form: .function, chunkName: [], source: [], module: []),
+        ]
+        return settings
+    }
+
+    @Test func `a worker's settings come back; every truncation, a byte too many and unknown words are refused`() {
+        for settings in [WorkerSettings(), Self.settings] {
+            let bytes = settings.payload
+            #expect(bytes.withUnsafeBytes { WorkerSettings(payload: $0) } == settings)
+            for count in 0..<bytes.count {
+                #expect(bytes[..<count].withUnsafeBytes { WorkerSettings(payload: $0) } == nil, "\(count) bytes")
+            }
+            #expect((bytes + [0]).withUnsafeBytes { WorkerSettings(payload: $0) } == nil)
+        }
+        var bytes = WorkerSettings().payload
+        bytes[0] = 3  // there are three levels
+        #expect(bytes.withUnsafeBytes { WorkerSettings(payload: $0) } == nil)
+        var settings = WorkerSettings()
+        settings.workingDirectory = [0x2F, 0]
+        #expect(settings.payload.withUnsafeBytes { WorkerSettings(payload: $0) } == nil, "a path with a zero byte")
+    }
+
+    @Test(arguments: [nil] + ConfiguredMessage.Failure.allCases)
+    func `the answer to settings comes back; every truncation and a byte too many are refused`(
+        _ failure: ConfiguredMessage.Failure?
+    ) throws {
+        var message = ConfiguredMessage()
+        message.failure = failure
+        (message.name, message.text) = ("lib", "no such luck")
+        (message.layers, message.missing) = (SandboxLayers([.user]), SandboxLayers([.seccomp]))
+        message.preload = [.init(name: "a", nanoseconds: 1, bytes: 2), .init(name: "", nanoseconds: .max, bytes: 0)]
+        let bytes = message.payload
+        #expect(try bytes.withUnsafeBytes { try ConfiguredMessage(payload: $0) } == message)
+        for count in 0..<bytes.count {
+            #expect(throws: ProtocolViolation.self) {
+                try bytes[..<count].withUnsafeBytes { _ = try ConfiguredMessage(payload: $0) }
+            }
+        }
+        #expect(throws: ProtocolViolation.self) {
+            try (bytes + [0]).withUnsafeBytes { _ = try ConfiguredMessage(payload: $0) }
+        }
+        var unknown = bytes
+        unknown[0] = 200
+        #expect(throws: ProtocolViolation.self) {
+            try unknown.withUnsafeBytes { _ = try ConfiguredMessage(payload: $0) }
+        }
+    }
+
+    @Test func `a task's usage comes back; every truncation and a byte too many are refused`() {
+        let usage = TaskUsage(processorNanoseconds: 1, memoryPeak: .max, instructions: 3, output: 1 << 33)
+        let bytes = usage.payload
+        #expect(bytes.withUnsafeBytes { TaskUsage(payload: $0) } == usage)
+        for wrong in (0..<bytes.count).map({ Array(bytes[..<$0]) }) + [bytes + [0]] {
+            #expect(wrong.withUnsafeBytes { TaskUsage(payload: $0) } == nil)
+        }
+    }
+
     @Test func `a reader gives nil at every end and takes nothing then`() {
         reading([1, 2, 3]) { reader in
             #expect(reader.integer(UInt32.self) == nil && reader.bytes(4) == nil && reader.bytes(-1) == nil)

@@ -1,5 +1,5 @@
 // Puts a sandbox on itself and tries what native code in a locked worker would try: "name denied" or "name SUCCEEDED", a line each.
-//   sandbox-probe hide landlock|seccomp PROGRAM ARGUMENT...    runs a program on a kernel that seems to lack something
+//   sandbox-probe hide landlock|seccomp|memfd|close_range|pidfd PROGRAM ARGUMENT...    runs a program on a kernel that seems to lack something
 //   sandbox-probe LEVEL UID [--without LAYER...]    as user UID, or as it is where UID is "-"; as root it drops to "nobody", as a worker does
 import CFleetSystem
 import Glibc

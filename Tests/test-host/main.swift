@@ -62,6 +62,20 @@ case "cycles":
     print("before", before, "after", after)
     // The runtime's own threads come and go; 16 leaked loops do not hide among them.
     exit(after.descriptors <= before.descriptors && after.children == 0 && after.threads <= before.threads + 4 ? 0 : 1)
+case "levels":
+    // A pool at each level that does a little of everything.
+    for sandbox in LuaSandbox.allCases {
+        var configuration = LuaPoolConfiguration(workers: 2)
+        configuration.sandbox = sandbox
+        let memory = try SharedMemory(size: 4096)
+        let sum = try await withLuaPool(configuration) { pool in
+            let squares: [Int] = try await pool.map(.source("return ... * ..."), 1...10)
+            let _: LuaResults = try await pool.call(.source("local m = ... m:write(1, 'abc')"), memory)
+            _ = await pool.run(.source("error('x')"))
+            return squares.reduce(0, +)
+        }
+        print(sandbox.rawValue, sum, String(decoding: try memory.read(0..<3), as: UTF8.self))
+    }
 case "stream":
     // Streams so many results; the memory after a fifth of them is what it needs.
     let count = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 100_000

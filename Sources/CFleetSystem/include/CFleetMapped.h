@@ -12,6 +12,13 @@
 
 #pragma clang assume_nonnull begin
 
+/// An empty file without a name, in memory (memfd_create(2)), close-on-exec; where the kernel has no such files, one in /dev/shm or /tmp (open(2), O_TMPFILE). `seals`: not 0 if
+/// it will be sealed. -errno.
+int lfs_unnamed_file(const char *name, int seals);
+
+/// Puts these seals on it for good (fcntl(2), F_ADD_SEALS), as far as it can have any.
+int lfs_seal_file(int fd, int seals);
+
 /// A file in memory of `count` zero bytes, which can never change its size (memfd_create(2), F_SEAL_SHRINK, F_SEAL_GROW in fcntl(2)); -errno. Close-on-exec. It has no
 /// name anywhere: gone with its last descriptor and mapping.
 int lfs_mapped_file(size_t count);

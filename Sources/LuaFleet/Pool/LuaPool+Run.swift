@@ -62,8 +62,8 @@ extension LuaPool {
     ///
     /// - Parameters:
     ///   - window: how many jobs are ahead of the reports that were taken, at most. Default: 2 × workers, times as many as go to a worker at a time where jobs are short.
-    ///   - onOutput: called with what tasks write as it comes, in order, and the reports do not repeat it. It runs on the pool's event loop: while it waits, for a pipe that nobody
-    ///     reads, say, the pool waits, too, so that output never piles up in memory.
+    ///   - onOutput: called with what tasks write as it comes, in order; a report comes after it and does not repeat it. It runs on a thread of its own. While it waits, for a pipe
+    ///     that nobody reads, say, up to 4 MiB are kept for it; then the tasks that write wait, too, and no more jobs of this run are taken. Deadlines go on, and so do all others.
     public func reports<Jobs: AsyncSequence & Sendable>(
         of jobs: Jobs, ordered: Bool = false, window: Int? = nil,
         onOutput: (@Sendable (LuaTaskOutput) -> Void)? = nil

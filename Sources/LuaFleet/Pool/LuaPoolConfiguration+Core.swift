@@ -23,6 +23,9 @@ extension LuaPoolConfiguration {
             retry.max >= 0 && retry.maxKills >= 0, "a task cannot be retried \(min(retry.max, retry.maxKills)) times")
     }
 
+    /// Tasks of a worker's life at `safe`, unless the app says otherwise. Smaller: more time goes into new workers; larger: what tasks leak or leave in the process stays for longer.
+    private static let tasksAtSafe: UInt32 = 10_000
+
     var core: PoolCoreConfiguration {
         var core = PoolCoreConfiguration(workers: workers)
         if let minimumWorkers {
@@ -32,7 +35,7 @@ extension LuaPoolConfiguration {
         switch recycle {
         case .afterTasks(let count): core.recycleAfterTasks = UInt32(clamping: count)
         case .rssAbove(let bytes): core.recycleAboveBytes = UInt64(clamping: bytes)
-        case nil: break
+        case nil: if sandbox == .safe { core.recycleAfterTasks = Self.tasksAtSafe }
         }
         if sandbox == .locked {
             core.recycleAfterTasks = 1  // a process is never shared

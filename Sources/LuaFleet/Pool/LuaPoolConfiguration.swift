@@ -108,7 +108,7 @@ public struct LuaPoolConfiguration: Sendable {
     public var workingDirectory: String?
     /// Default: never.
     public var retry = LuaRetry()
-    /// Default nil: a worker lives as long as its pool.
+    /// Default nil: a worker lives as long as its pool; at `safe` for 10,000 tasks, at `locked` always for one.
     public var recycle: LuaRecycling?
     /// Run once in each worker before its first task, in the state that the tasks see where ``isolation`` is `.shared` or `.freshProcess`. Its results are dropped. One that
     /// fails in the first worker fails the pool's `init`. Default: none.

@@ -59,8 +59,8 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     private let window: @Sendable () -> Int
     private let order: Order
     private let failsFast: Bool
-    /// Told of output as it comes, if anybody is.
-    private let onOutput: (@Sendable (LuaTaskOutput) -> Void)?
+    /// Told of output as it comes, if anybody is; then it hears of ends after what was written before.
+    private let relay: OutputRelay?
     private let state = NIOLockedValueBox(State())
     private var batches: [Int: BatchID] = [:]
 
@@ -71,7 +71,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         shell: PoolShell, order: Order, failsFast: Bool, onOutput: (@Sendable (LuaTaskOutput) -> Void)? = nil,
         window: @escaping @Sendable () -> Int
     ) {
-        self.onOutput = onOutput
+        relay = onOutput.map { OutputRelay($0) }
         self.shell = shell
         self.window = window
         self.order = order
@@ -144,18 +144,25 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
         batches[first] = nil
     }
 
-    var hearsOutput: Bool { onOutput != nil }
+    var hearsOutput: Bool { relay != nil }
+
+    func isFull(_ body: @escaping @Sendable () -> Void) -> Bool { relay?.isFull(body) ?? false }
 
     func taskWrote(_ bytes: UnsafeRawBufferPointer, to stream: OutputStream, task: Int) {
-        onOutput?(LuaTaskOutput(index: task + 1, isError: stream == .standardError, bytes: Array(bytes)))
+        relay?.wrote(LuaTaskOutput(index: task + 1, isError: stream == .standardError, bytes: Array(bytes)))
     }
 
     func taskEnded(_ outcome: TaskOutcome, task: Int) {
-        complete(.one(task, outcome))
+        end(.one(task, outcome))
     }
 
     func tasksReturned(_ run: ReturnedRun) {
-        complete(.run(run))
+        end(.run(run))
+    }
+
+    private func end(_ piece: Piece) {
+        guard let relay else { return complete(piece) }
+        relay.afterwards { self.complete(piece) }
     }
 
     private func complete(_ piece: Piece) {

@@ -251,7 +251,10 @@ extension PoolShell: WorkerConnectionDelegate {
             let waiter = records[Int(batch.index)]?.waiter, let first = records[Int(batch.index)]?.first
         else { return }
         if waiter.hearsOutput {
-            return waiter.taskWrote(bytes, to: stream, task: first + Int(task))
+            waiter.taskWrote(bytes, to: stream, task: first + Int(task))
+            let loop = loop
+            if waiter.isFull({ loop.execute { connection.listen(true) } }) { connection.listen(false) }
+            return
         }
         detail(batch, task) { outcome in
             let held = outcome.standardOutput.count + outcome.standardError.count

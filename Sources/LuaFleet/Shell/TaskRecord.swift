@@ -22,6 +22,8 @@ protocol TaskWaiter: AnyObject, Sendable {
     /// They ended there, and wait for their next attempt.
     func tasksQueuedAgain(_ tasks: Range<Int>)
     var hearsOutput: Bool { get }
+    /// True: it has more of what was written than it can keep; the worker is to wait until `body` is called.
+    func isFull(_ body: @escaping @Sendable () -> Void) -> Bool
 }
 
 extension TaskWaiter {
@@ -35,6 +37,7 @@ extension TaskWaiter {
     func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int) {}
     func tasksQueuedAgain(_ tasks: Range<Int>) {}
     var hearsOutput: Bool { false }
+    func isFull(_ body: @escaping @Sendable () -> Void) -> Bool { false }
 }
 
 /// What a script said while it ran: an encoded message of the function's arguments.

@@ -126,6 +126,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         outgoing = ByteBuffer()
     }
 
+    /// Whether bytes are taken from the socket. If not, the worker waits in its write, and can still be killed. One that has ended is always listened to.
+    func listen(_ listens: Bool) {
+        guard listens || report == nil else { return }
+        _ = channel?.setOption(.autoRead, value: listens)
+    }
+
     // MARK: Bytes in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -330,6 +336,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// The fork server reports that the process is gone.
     func exited(_ report: WorkerExitReport, on loop: any EventLoop) {
         self.report = report
+        listen(true)
         guard !hasEnded else { return finish() }
         // All that a dead process wrote is in the socket already; the end of the stream follows, unless a process that it left behind holds the
         // socket open. Such a one is not waited for.

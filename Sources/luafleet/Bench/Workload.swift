@@ -13,8 +13,13 @@ struct Workload: Sendable {
     var summary: String
     var run: @Sendable () async throws -> [Figure]
 
-    static let all: [Workload] =
-        throughput + latency + [.w4, .w5, .w6] + data + [.w9, .w10, .w11, .codec, .shared]
+    static let all: [Workload] = {
+        var all = throughput + latency
+        all += [w4, w5, w6]
+        all += data
+        all += [w9, w10, w11, codec, shared, containment]
+        return all
+    }()
 
     static func named(_ name: String) -> [Workload] {
         let wanted = name.lowercased()

@@ -56,9 +56,13 @@ extension DoctorReport {
                 row(layers.landlock, landlock, "keeps a script from files, network and other processes"),
                 row(layers.seccompFilter, "seccomp filter", "keeps a script from system calls"),
                 row(layers.noNewPrivileges, "no_new_privs", "keeps a script from gaining rights"),
-                row(layers.memoryFiles, "memfd", "shared memory, captured output"),
-                row(layers.processDescriptors, "pidfd", "kills the right process, always"),
-                row(layers.closeRange, "close_range", "workers start with the descriptors they need and no others"),
+                row(
+                    layers.memoryFiles, "memfd", "shared memory, captured output; without it, files in /dev/shm or /tmp"
+                ),
+                row(
+                    layers.processDescriptors, "pidfd",
+                    "not needed: a process is killed by its parent, before it is reaped"),
+                row(layers.closeRange, "close_range", "closes what workers do not need; without it, one by one"),
                 Row(.fact, "control groups", groups.isEmpty ? "none mounted" : "version \(groups)"),
             ])
     }

@@ -19,7 +19,8 @@ const char *sandbox_probe_name(int attempt);
 /// Makes one attempt. 0: it succeeded; else the errno value. It may also end the process.
 int sandbox_probe_try(int attempt, const sandbox_probe_outside *outside);
 
-/// From here on these calls fail with ENOSYS, here and in what is executed from here, as on a kernel that has them not: "landlock", "seccomp".
+/// From here on these calls fail with ENOSYS, here and in what is executed from here, as on a kernel that has them not: "landlock", "seccomp", "memfd",
+/// "close_range", "pidfd".
 int sandbox_probe_hide(const char *what);
 
 #endif

@@ -27,7 +27,7 @@ struct Liar {
         self.socket = socket
         page = WorkerPage(start: memory)
         page.initialize()
-        honestTasks = dice.once(in: 10) ? 0 : dice.roll(0...6)
+        honestTasks = Self.sendsCode || dice.once(in: 10) ? 0 : dice.roll(0...6)
         var payload = [UInt8]()
         payload.append(integer: getpid())
         var ready = FrameHeader(kind: .ready, worker: slot)
@@ -122,7 +122,13 @@ struct Liar {
 
     // MARK: Lies
 
+    /// `CHAOS_LIE=code`: always the same lie, a function by value with bytecode that is none.
+    private static let sendsCode = getenv("CHAOS_LIE").map { String(cString: $0) } == "code"
+
     private mutating func lie(_ sequence: UInt32, _ number: Int64, _ dice: inout Dice) {
+        if Self.sendsCode {
+            return say(Self.answer(slot, sequence, [0x81, 0xD9, 0xF1, 0xE2, 0x81, 0x44, 0x1B, 0x4C, 0x75, 0x61]))
+        }
         func noise(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: dice.roll(0...255)) } }
         let honest = Self.answer(slot, sequence, 2 * number + 1)
         switch dice.roll(1...20) {

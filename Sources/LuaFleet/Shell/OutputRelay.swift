@@ -1,0 +1,51 @@
+// Between the event loop and somebody who reads what tasks write as it comes, and may be slow.
+import NIOConcurrencyHelpers
+
+/// Calls the reader on a thread of its own, in order. A reader that stops holds up its own tasks, once so much waits for it, and nobody else. Thread-safe.
+final class OutputRelay: Sendable {
+    /// Bytes that wait for the reader until its workers are not listened to. Smaller: a worker waits for a reader that is only a moment behind; larger: more memory for one that has
+    /// stopped.
+    static let capacity = 4 << 20
+
+    private struct State {
+        var waiting = 0
+        var whenRoom: [@Sendable () -> Void] = []
+    }
+
+    private let thread = CallbackThread()
+    private let reader: @Sendable (LuaTaskOutput) -> Void
+    private let state = NIOLockedValueBox(State())
+
+    init(_ reader: @escaping @Sendable (LuaTaskOutput) -> Void) {
+        self.reader = reader
+    }
+
+    func wrote(_ output: LuaTaskOutput) {
+        let count = output.bytes.count
+        state.withLockedValue { $0.waiting += count }
+        thread.run { [self] in
+            reader(output)
+            let whenRoom = state.withLockedValue { state in
+                state.waiting -= count
+                guard state.waiting <= Self.capacity / 2 else { return [] as [@Sendable () -> Void] }
+                defer { state.whenRoom = [] }
+                return state.whenRoom
+            }
+            for body in whenRoom { body() }
+        }
+    }
+
+    /// Calls `body` when the reader has had all that was written before.
+    func afterwards(_ body: @escaping @Sendable () -> Void) {
+        thread.run(body)
+    }
+
+    /// True: too much waits for the reader, and `body` is called when it does not any more.
+    func isFull(_ body: @escaping @Sendable () -> Void) -> Bool {
+        state.withLockedValue { state in
+            guard state.waiting > Self.capacity else { return false }
+            state.whenRoom.append(body)
+            return true
+        }
+    }
+}
