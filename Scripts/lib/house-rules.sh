@@ -31,7 +31,7 @@ check_house_rules() {
         breach "$first: no Foundation in Sources"
     done < <(grep -rnE '^[^/]*import +Foundation' Sources --include='*.swift' || true)
 
-    for file in Scripts/luafleet Scripts/test Scripts/bench Scripts/bench-peers/run Scripts/lib/*.sh .ci/run; do
+    for file in Scripts/luafleet Scripts/test Scripts/bench Scripts/bench-peers/run Scripts/chaos Scripts/lib/*.sh .ci/run; do
         bash -n "$file" || breach "$file: bash cannot read it"
         [[ $file == *.sh || -x $file ]] || breach "$file: not executable"
     done

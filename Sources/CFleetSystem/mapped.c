@@ -20,8 +20,8 @@ int lfs_unnamed_file(const char *name, int seals) {
 }
 
 int lfs_seal_file(int fd, int seals) {
-    // Another file than one of memfd_create(2) has no seals (EINVAL): then those who have the descriptor are trusted not to make it shorter.
-    return fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) == 0 || errno == EINVAL ? 0 : -errno;
+    // Another file than one of memfd_create(2) takes no seals (EINVAL, in /dev/shm EPERM): those who have the descriptor are trusted not to make it shorter.
+    return fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) == 0 || errno == EINVAL || errno == EPERM ? 0 : -errno;
 }
 
 int lfs_mapped_file(size_t count) {

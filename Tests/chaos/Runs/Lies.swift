@@ -2,6 +2,9 @@
 import Foundation
 import LuaFleet
 import LuaFleetWire
+import Synchronization
+
+private let slowest = Mutex(Duration.zero)
 
 extension ChaosRun {
     /// The size counts live sessions; for each of them there are a hundred mutated frames.
@@ -14,7 +17,7 @@ extension ChaosRun {
         var (right, wrong) = (0, 0)
         // Most of a session is waiting for somebody who says nothing: many at a time.
         let before = openDescriptors()
-        let width = arena.size < 1000 ? 3 : 12
+        let width = arena.size < 1000 ? 3 : 24
         while !arena.isOver {
             arena.monitor.begins("lying servers")
             try await withThrowingTaskGroup(of: (Int, Int).self) { group in
@@ -32,6 +35,7 @@ extension ChaosRun {
             }
         }
         await arena.settle(before)
+        arena.note("the slowest task \(slowest.withLock { $0.components.seconds }) s")
         arena.note("\(arena.size * 100) frames, \(right) honest answers, \(wrong) failures")
     }
 
@@ -57,9 +61,12 @@ extension ChaosRun {
             for _ in 0..<configuration.workers * 2 {
                 group.addTask {
                     var (right, wrong) = (0, 0)
-                    while await pool.statistics.workersStarted < wanted, !arena.isTimeOver, right + wrong < 2000 {
+                    while await pool.statistics.workersStarted < wanted, !arena.isTimeOver, right + wrong < 100 {
                         let id = ledger.submit()
+                        let start = ContinuousClock.now
                         let report = await pool.run(.source("return ..."), .integer(Int64(id)))
+                        let time = ContinuousClock.now - start
+                        slowest.withLock { $0 = max($0, time) }
                         arena.monitor.advanced()
                         if case .success(let values) = report.result {
                             // What is short of values is no answer to another task.
