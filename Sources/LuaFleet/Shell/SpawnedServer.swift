@@ -3,7 +3,7 @@ import CFleetSystem
 import Glibc
 import LuaFleetCore
 import LuaFleetWire
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// A fork server's process with the host's ends of its control socket and of what it writes to its standard streams. Whoever takes it owns them.
 package struct SpawnedServer: Sendable {
@@ -15,7 +15,7 @@ package struct SpawnedServer: Sendable {
     /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
     let pages: WorkerPages
 
-    private static let ahead = NIOLockedValueBox<(program: WorkerProgram, server: SpawnedServer)?>(nil)
+    private static let ahead = Mutex<(program: WorkerProgram, server: SpawnedServer)?>(nil)
 
     /// Spawns a fork server that the next pool with this program takes, so that it starts up while the caller does other things. A failure shows in
     /// that pool. If no pool comes, the server ends with this process.
@@ -26,12 +26,12 @@ package struct SpawnedServer: Sendable {
     package static func spawnAhead(_ program: WorkerProgram) {
         // After a failure the pool tries again and says what is wrong.
         guard let server = try? spawn(program, asksForWorker: true) else { return }
-        ahead.withLockedValue { $0 = (program, server) }
+        ahead.withLock { $0 = (program, server) }
     }
 
     /// The one that was spawned ahead, or a new one.
     static func take(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
-        let waiting = ahead.withLockedValue { ahead in
+        let waiting = ahead.withLock { ahead in
             guard asksForWorker, let found = ahead, found.program == program else { return nil as SpawnedServer? }
             ahead = nil
             return found.server

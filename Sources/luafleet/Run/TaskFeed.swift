@@ -7,6 +7,8 @@ protocol TaskSource: Sendable {
     mutating func next() throws(UsageError) -> TaskPlanner.Planned?
     /// Whether `next` will not wait.
     var hasMoreAtHand: Bool { get }
+    /// Whether `next` never waits: then no thread of its own is needed to read.
+    var neverWaits: Bool { get }
     var resume: ResumePlan { get }
 }
 
@@ -53,6 +55,7 @@ final class TaskFeed: Sendable {
     }
 
     private let source: Mutex<any TaskSource>
+    private let neverWaits: Bool
     private let state: Mutex<State>
     private let readsAhead: Bool
     private let atEnd: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
@@ -60,6 +63,7 @@ final class TaskFeed: Sendable {
 
     init(_ source: sending any TaskSource, readsAhead: Bool) {
         state = Mutex(State(resume: source.resume))
+        neverWaits = source.neverWaits
         self.source = Mutex(source)
         self.readsAhead = readsAhead
     }
@@ -105,6 +109,10 @@ final class TaskFeed: Sendable {
     }
 
     private func read() {
+        if neverWaits {
+            while readBatch() {}
+            return
+        }
         NIOThreadPool.singleton.submit { _ in
             while self.readBatch() {}
         }

@@ -39,6 +39,7 @@ struct InputTasks: TaskSource, @unchecked Sendable {  // whoever holds it holds 
     }
 
     var hasMoreAtHand: Bool { position < first.count || reader.hasMoreAtHand }
+    var neverWaits: Bool { false }
     var resume: ResumePlan { planner.resume }
 
     mutating func next() throws(UsageError) -> TaskPlanner.Planned? {
@@ -63,6 +64,7 @@ struct ScriptTasks: TaskSource {
     }
 
     var hasMoreAtHand: Bool { true }
+    var neverWaits: Bool { true }
     var resume: ResumePlan { planner.resume }
 
     mutating func next() -> TaskPlanner.Planned? {
