@@ -1,6 +1,7 @@
 // Processes: the clean spawn, fork, death with the parent, reaping.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -11,6 +12,10 @@
 #include <unistd.h>
 
 #include "CFleetSystem.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 extern char **environ;
 
@@ -93,6 +98,17 @@ void lfs_reset_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void lfs_wait_for_end(pid_t pid, int milliseconds) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        usleep(50);
+        return;
+    }
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    poll(&end, 1, milliseconds);
+    close(fd);
 }
 
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *ended) {

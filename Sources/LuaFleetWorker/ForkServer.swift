@@ -20,6 +20,8 @@ struct ForkServer {
     static let pagesFile: Int32 = 4
 
     private let control: Int32
+    /// Readable when children have ended.
+    private var childSignals: Int32 = -1
     let pid = getpid()
     /// The host's first command sets these.
     var settings = WorkerSettings()
@@ -45,7 +47,7 @@ struct ForkServer {
     /// A host of another version may have sent commands already: it is told ours, and they are not read.
     mutating func run(hostVersion: UInt32?) -> Never {
         prepareProcess()
-        let childSignals = lfs_child_signals()
+        childSignals = lfs_child_signals()
         guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
         send(Preface.bytes + .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: pid).payload))
         guard hostVersion == protocolVersion else { _exit(0) }
@@ -210,7 +212,13 @@ struct ForkServer {
         var ended = lfs_exit()
         while remaining > 0, lfs_now() < patience {
             guard lfs_reap(-1, false, true, &ended) == 0 else { break }
-            if ended.pid > 0 { remaining -= 1 } else { usleep(30) }
+            if ended.pid > 0 {
+                remaining -= 1
+            } else {
+                var end = pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0)
+                poll(&end, 1, 10)
+                lfs_drain_signals(childSignals)
+            }
         }
         _exit(0)
     }

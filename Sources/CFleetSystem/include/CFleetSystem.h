@@ -75,6 +75,10 @@ typedef struct {
     uint64_t user_us, system_us, peak_rss_bytes;
 } lfs_exit;
 
+/// Waits until this process, a child that is not reaped yet, has ended, but at most so long; or for a moment, where the kernel has no descriptors for
+/// processes (pidfd_open(2)).
+void lfs_wait_for_end(pid_t pid, int milliseconds);
+
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);

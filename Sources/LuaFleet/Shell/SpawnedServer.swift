@@ -15,7 +15,23 @@ package struct SpawnedServer: Sendable {
     /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
     let pages: WorkerPages
 
-    private static let ahead = Mutex<(program: WorkerProgram, server: SpawnedServer)?>(nil)
+    /// A start that goes on while its caller does other things.
+    private final class Ahead {
+        let program: WorkerProgram
+        /// Written by the thread, read by whoever has joined it.
+        var server: SpawnedServer?
+
+        init(_ program: WorkerProgram) {
+            self.program = program
+        }
+    }
+
+    private struct Start: @unchecked Sendable {  // Ahead passes from the thread to the one that joins it
+        var ahead: Ahead
+        var thread: pthread_t
+    }
+
+    private static let started = Mutex<Start?>(nil)
 
     /// Spawns a fork server that the next pool with this program takes, so that it starts up while the caller does other things. A failure shows in
     /// that pool. If no pool comes, the server ends with this process.
@@ -24,19 +40,32 @@ package struct SpawnedServer: Sendable {
     }
 
     package static func spawnAhead(_ program: WorkerProgram) {
-        // After a failure the pool tries again and says what is wrong.
-        guard let server = try? spawn(program, asksForWorker: true) else { return }
-        ahead.withLock { $0 = (program, server) }
+        let ahead = Ahead(program)
+        var thread = pthread_t()
+        // A thread of its own: whoever spawns waits until the kernel has loaded the program.
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                let ahead = Unmanaged<Ahead>.fromOpaque(context!).takeRetainedValue()  // passed below, never null
+                // After a failure the pool tries again and says what is wrong.
+                ahead.server = try? SpawnedServer.spawn(ahead.program, asksForWorker: true)
+                return nil
+            }, Unmanaged.passRetained(ahead).toOpaque())
+        guard failure == 0 else { return Unmanaged.passUnretained(ahead).release() }
+        started.withLock { $0 = Start(ahead: ahead, thread: thread) }
     }
 
     /// The one that was spawned ahead, or a new one.
     static func take(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
-        let waiting = ahead.withLock { ahead in
-            guard asksForWorker, let found = ahead, found.program == program else { return nil as SpawnedServer? }
-            ahead = nil
-            return found.server
+        let start = started.withLock { started in
+            guard asksForWorker, let found = started, found.ahead.program == program else { return nil as Start? }
+            started = nil
+            return found
         }
-        if let waiting { return waiting }
+        if let start {
+            pthread_join(start.thread, nil)
+            if let server = start.ahead.server { return server }
+        }
         return try spawn(program, asksForWorker: asksForWorker)
     }
 

@@ -40,7 +40,7 @@ struct InputTasks: TaskSource, @unchecked Sendable {  // whoever holds it holds 
 
     var hasMoreAtHand: Bool { position < first.count || reader.hasMoreAtHand }
     var neverWaits: Bool { false }
-    var resume: ResumePlan { planner.resume }
+    var resumed: ResumePlan.Counts { planner.resume.counts }
 
     mutating func next() throws(UsageError) -> TaskPlanner.Planned? {
         if position < first.count {
@@ -65,7 +65,7 @@ struct ScriptTasks: TaskSource {
 
     var hasMoreAtHand: Bool { true }
     var neverWaits: Bool { true }
-    var resume: ResumePlan { planner.resume }
+    var resumed: ResumePlan.Counts { planner.resume.counts }
 
     mutating func next() -> TaskPlanner.Planned? {
         guard position < scripts.count else { return nil }
