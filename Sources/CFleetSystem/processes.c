@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -64,6 +65,14 @@ done:
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -failure;
+}
+
+int lfs_spawn_server(
+    const char *path, const char *version, char *const *environment, const int *fds, size_t fd_count, pid_t *pid) {
+    char name[] = "luafleet-worker", option[] = "--fork-server", number[16];
+    snprintf(number, sizeof number, "%s", version);
+    char *const arguments[] = {name, option, number, NULL};
+    return lfs_spawn(path, arguments, environment, fds, fd_count, pid);
 }
 
 pid_t lfs_fork(void) {

@@ -34,6 +34,10 @@ int lfs_spawn(
     const char *path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count,
     pid_t *pid);
 
+/// The same for a fork server of this protocol version.
+int lfs_spawn_server(
+    const char *path, const char *version, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count, pid_t *pid);
+
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
 

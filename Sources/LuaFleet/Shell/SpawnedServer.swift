@@ -16,39 +16,40 @@ package struct SpawnedServer: Sendable {
     let pages: WorkerPages
 
     /// A start that goes on while its caller does other things.
-    private final class Ahead {
-        let program: WorkerProgram
-        /// Written by the thread, read by whoever has joined it.
+    private final class Ahead: @unchecked Sendable {  // written by its thread, then read by whoever has joined it
+        var program: WorkerProgram?
         var server: SpawnedServer?
-
-        init(_ program: WorkerProgram) {
-            self.program = program
-        }
     }
 
-    private struct Start: @unchecked Sendable {  // Ahead passes from the thread to the one that joins it
+    private struct Start: Sendable {
         var ahead: Ahead
-        var thread: pthread_t
+        /// Nil when it has been joined.
+        var thread: pthread_t?
+
+        mutating func join() -> Ahead {
+            if let thread { pthread_join(thread, nil) }
+            thread = nil
+            return ahead
+        }
     }
 
     private static let started = Mutex<Start?>(nil)
 
-    /// Spawns a fork server that the next pool with this program takes, so that it starts up while the caller does other things. A failure shows in
-    /// that pool. If no pool comes, the server ends with this process.
-    package static func spawnAhead(_ executable: String) {
-        spawnAhead(WorkerProgram(executable: executable))
-    }
-
-    package static func spawnAhead(_ program: WorkerProgram) {
-        let ahead = Ahead(program)
+    /// Spawns a fork server with the default settings, which the next pool that has these takes, so that it starts up while the caller does other things. A failure
+    /// shows in that pool. If no pool comes, the server ends with this process.
+    package static func spawnAhead() {
+        let ahead = Ahead()
         var thread = pthread_t()
         // A thread of its own: whoever spawns waits until the kernel has loaded the program.
         let failure = pthread_create(
             &thread, nil,
             { context in
                 let ahead = Unmanaged<Ahead>.fromOpaque(context!).takeRetainedValue()  // passed below, never null
+                guard let executable = try? LuaPool.findWorker() else { return nil }
+                let program = WorkerProgram(executable: executable)
+                ahead.program = program
                 // After a failure the pool tries again and says what is wrong.
-                ahead.server = try? SpawnedServer.spawn(ahead.program, asksForWorker: true)
+                ahead.server = try? SpawnedServer.spawn(program, asksForWorker: true)
                 return nil
             }, Unmanaged.passRetained(ahead).toOpaque())
         guard failure == 0 else { return Unmanaged.passUnretained(ahead).release() }
@@ -57,15 +58,14 @@ package struct SpawnedServer: Sendable {
 
     /// The one that was spawned ahead, or a new one.
     static func take(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
-        let start = started.withLock { started in
-            guard asksForWorker, let found = started, found.ahead.program == program else { return nil as Start? }
+        let waiting = started.withLock { started in
+            guard asksForWorker, let ahead = started?.join(), ahead.program == program else {
+                return nil as SpawnedServer?
+            }
             started = nil
-            return found
+            return ahead.server
         }
-        if let start {
-            pthread_join(start.thread, nil)
-            if let server = start.ahead.server { return server }
-        }
+        if let waiting { return waiting }
         return try spawn(program, asksForWorker: asksForWorker)
     }
 

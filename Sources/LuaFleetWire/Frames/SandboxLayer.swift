@@ -53,7 +53,7 @@ package struct SandboxLayers: OptionSet, Sendable, Hashable {
         self.init(rawValue: 1 << UInt32(layer.rawValue))
     }
 
-    package init(_ layers: some Sequence<SandboxLayer>) {
+    package init(_ layers: [SandboxLayer]) {
         self.init(rawValue: 0)
         for layer in layers { add(layer) }
     }
