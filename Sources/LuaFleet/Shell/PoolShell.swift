@@ -8,20 +8,21 @@ import LuaFleetWire
 import NIOCore
 import NIOPosix
 
-/// All of it belongs to the event loop, but for `loop`, `enqueue` and what is said to be thread-safe.
+/// All of it belongs to the event loop, but for `loop`, `enqueue` and what is said to be thread-safe. What is touched for every task is not checked for exclusive access:
+/// one thread uses it, and the checks were a twentieth of its time.
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
     let settings: PoolShellSettings
     /// What the fork server said of its workers.
     var configured = ConfiguredMessage()
     private let inbox = TaskInbox()
-    private var submissions: [TaskInbox.Submission] = []
+    @exclusivity(unchecked) private var submissions: [TaskInbox.Submission] = []
 
-    var core: PoolCore
-    private var actions: [PoolAction] = []
-    private var isPerforming = false
-    var records: [TaskRecord?] = []
-    var connections: [WorkerConnection?] = []
+    @exclusivity(unchecked) var core: PoolCore
+    @exclusivity(unchecked) private var actions: [PoolAction] = []
+    @exclusivity(unchecked) private var isPerforming = false
+    @exclusivity(unchecked) var records: [TaskRecord?] = []
+    @exclusivity(unchecked) var connections: [WorkerConnection?] = []
     var scripts = ScriptRegistry()
     let keeper = SharedKeeper()
     /// Of the next task that is handed in.
@@ -29,12 +30,12 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     var server: ForkServerProcess?
     var hasLaunched = false
     /// Connections that have something to flush.
-    var unflushed: [WorkerConnection] = []
+    @exclusivity(unchecked) var unflushed: [WorkerConnection] = []
     /// What the core wants to know of workers' pages.
-    var looks: Deque<PageLook> = []
+    @exclusivity(unchecked) var looks: Deque<PageLook> = []
     /// The answers that the core is being told of: its `finish` actions take them, in order.
-    var answers: WorkerAnswers?
-    private var timer: (due: Moment, task: Scheduled<Void>)?
+    @exclusivity(unchecked) var answers: WorkerAnswers?
+    @exclusivity(unchecked) private var timer: (due: Moment, task: Scheduled<Void>)?
     /// Called once, when workers can be had or when it is known that none can.
     private var onOpen: ((SetupFailure?) -> Void)?
     private var onClose: [() -> Void] = []
