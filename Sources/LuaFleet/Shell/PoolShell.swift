@@ -16,7 +16,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     /// What the fork server said of its workers.
     var configured = ConfiguredMessage()
     private let inbox = TaskInbox()
-    @exclusivity(unchecked) private var submissions: [TaskInbox.Submission] = []
+    @exclusivity(unchecked) private var submissions: [TaskRecord] = []
 
     @exclusivity(unchecked) var core: PoolCore
     @exclusivity(unchecked) private var actions: [PoolAction] = []
@@ -56,7 +56,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     /// Hands tasks to the pool. Thread-safe; the waiter hears of them on the event loop.
     func enqueue(_ request: TaskRequest, waiter: any TaskWaiter, first: Int = 0) {
-        if inbox.add(.init(request: request, waiter: waiter, first: first)) {
+        if inbox.add(TaskRecord(request: request, waiter: waiter, first: first)) {
             loop.execute { self.takeSubmissions() }
         }
     }
@@ -69,16 +69,15 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         perform()
     }
 
-    private func submit(_ submission: TaskInbox.Submission) {
-        let count = submission.request.count
-        let id = core.tasksSubmitted(count, submission.request.policy, at: now)
+    private func submit(_ record: TaskRecord) {
+        let count = record.open
+        let id = core.tasksSubmitted(count, record.request.policy, at: now)
         while records.count <= Int(id.index) { records.append(nil) }
-        records[Int(id.index)] = TaskRecord(
-            request: submission.request, waiter: submission.waiter, first: submission.first, number: nextNumber,
-            open: count)
-        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: submission.request.script.name))
+        records[Int(id.index)] = record
+        record.number = nextNumber
+        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: record.request.script.name))
         nextNumber += Int(count)
-        submission.waiter.tasksSubmitted(as: id, first: submission.first)
+        record.waiter.tasksSubmitted(as: id, first: record.first)
     }
 
     func open(_ onOpen: @escaping (SetupFailure?) -> Void) {
