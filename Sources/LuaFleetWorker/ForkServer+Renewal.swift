@@ -17,7 +17,7 @@ extension ForkServer {
         let file = lfs_capture_file("luafleet-resume")
         guard file >= 0 else { return }
         guard write(state, to: file) else { return keepOn(file) }
-        for child in children.values {
+        for child in children {
             for fd in [child.files.standardOutput, child.files.standardError] { _ = fcntl(fd, F_SETFD, 0) }
         }
         _ = fcntl(file, F_SETFD, 0)
@@ -26,7 +26,7 @@ extension ForkServer {
         // The file that this process was made of, also when another one has its name by now.
         execv("/proc/self/exe", arguments)
         for word in arguments { free(word) }
-        for child in children.values { child.files.closeOnExec() }
+        for child in children { child.files.closeOnExec() }
         keepOn(file)
     }
 
@@ -40,8 +40,8 @@ extension ForkServer {
         var bytes = [UInt8]()
         bytes.append(counted: settings.payload)
         bytes.append(integer: UInt32(children.count))
-        for (pid, child) in children {
-            bytes.append(integer: pid)
+        for child in children {
+            bytes.append(integer: child.pid)
             bytes.append(integer: child.slot)
             bytes.append(integer: child.generation)
             bytes.append(integer: child.files.standardOutput)
@@ -91,9 +91,10 @@ extension ForkServer {
                 let files = CaptureFiles(standardOutput: output, standardError: error)
                 files.closeOnExec()
                 _ = lfs_keep_from_children(memory, WorkerPage.size)
-                children[pid] = Child(
-                    slot: slot, generation: generation, page: WorkerPage(start: memory), files: files)
-                pids[slot] = pid
+                children.append(
+                    Child(
+                        pid: pid, slot: slot, generation: generation, page: WorkerPage(start: memory), files: files))
+                pids.append(pid)
             }
             return true
         }

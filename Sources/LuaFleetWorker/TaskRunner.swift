@@ -17,7 +17,7 @@ final class TaskRunner {
     /// The task that runs now; 0: none. Behind a pointer: it is written for every task, and a stored property would be checked for exclusive access each time.
     private let running = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     /// Scripts that were defined and not compiled yet: that is the business of the first task, which answers for it if the process dies of it.
-    var uncompiled: [UInt32: ScriptDefinition] = [:]
+    var uncompiled: [ScriptDefinition] = []
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
     /// Whether fd 1 and 2 may be written to by others than our streams: a bit of `lfvm_reach` was set in some state, or states and processes came and went unseen.
@@ -77,12 +77,13 @@ final class TaskRunner {
     // MARK: Scripts
 
     func define(_ definition: ScriptDefinition) {
-        uncompiled[definition.id] = definition
+        uncompiled.append(definition)
     }
 
     /// Compiles a script that was defined, once. The task that wants it has begun.
     func compile(_ id: UInt32) {
-        guard let definition = uncompiled.removeValue(forKey: id) else { return }
+        guard let place = uncompiled.firstIndex(where: { $0.id == id }) else { return }
+        let definition = uncompiled.remove(at: place)
         var failure = lfvm_message()
         let status = definition.source.withUnsafeBufferPointer { source in
             // An empty source: a pointer that nobody follows.
@@ -113,7 +114,7 @@ final class TaskRunner {
     }
 
     func forget(_ id: UInt32) {
-        uncompiled[id] = nil
+        uncompiled.removeAll { $0.id == id }
         loadFailures[id] = nil
         lfvm_forget(vm, id)
     }
@@ -136,7 +137,7 @@ final class TaskRunner {
         var batch = TaskBatch(tasks, runner: self, running: running, hasBegun: hasBegun)
         isWrittenPast = isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0
         batch.dropsLeftOvers = isWrittenPast
-        if !uncompiled.isEmpty, uncompiled[tasks.head.script] != nil {
+        if uncompiled.contains(where: { $0.id == tasks.head.script }) {
             guard batch.beginAhead() else { return running.pointee = 0 }
             compile(tasks.head.script)
         }

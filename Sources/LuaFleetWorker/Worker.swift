@@ -13,8 +13,8 @@ struct Worker {
     private var page: WorkerPage { journal.page }
     private let runner: TaskRunner
     private let settings: WorkerSettings
-    /// Kept, to define them again in a fresh state.
-    private var scripts: [UInt32: ScriptDefinition] = [:]
+    /// Kept, to define them again in a fresh state. A list, for they are few: a dictionary would cost every new worker the making of its types.
+    private var scripts: [ScriptDefinition] = []
     private let input = InputBuffer()
     /// What its tasks' own processes did; they are forked from here.
     private var wear = ServerWear()
@@ -81,10 +81,11 @@ struct Worker {
             switch header.kind {
             case .define:
                 guard let script = ScriptDefinition(payload: payload) else { _exit(WorkerStatus.protocolViolation) }
-                scripts[script.id] = script
+                scripts.removeAll { $0.id == script.id }
+                scripts.append(script)
                 runner.define(script)
             case .forget:
-                scripts[header.task] = nil
+                scripts.removeAll { $0.id == header.task }
                 runner.forget(header.task)
             case .task:
                 guard let tasks = IncomingTasks(header: header, payload: payload) else {
@@ -122,8 +123,8 @@ struct Worker {
         guard let fresh = try? settings.makeVM().vm else { _exit(WorkerStatus.noResources) }
         let (former, uncompiled) = (runner.vm, runner.uncompiled)
         runner.adopt(fresh)
-        runner.uncompiled = [:]
-        if let script = scripts[task.head.script] { runner.define(script) }
+        runner.uncompiled = []
+        if let script = scripts.first(where: { $0.id == task.head.script }) { runner.define(script) }
         runner.run(task)
         journal.flush()
         runner.adopt(former)
