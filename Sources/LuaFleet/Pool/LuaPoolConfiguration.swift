@@ -114,7 +114,8 @@ public struct LuaPoolConfiguration: Sendable {
     public var waive: Set<LuaSandboxLayer> = []
     /// Scripts that run once, in the fork server: what they define globally, and what they return, which `require` finds by the script's name without folder and
     /// `.lua`, is in the memory of every worker. Their output is dropped, and no limit holds for them. Default: none. At `locked`, which has no `require`, what they return is a global.
-    /// With `freshState`, and where workers are spawned, they run again in each state.
+    /// With `freshState`, and where workers are spawned, they run again in each state; at `safe` also after 1,000 workers or 5 crashes within a minute, when the fork server executes itself
+    /// again for new addresses.
     public var preload: [LuaScript] = []
     /// What workers see of the environment. Default nil: all of it; at `safe` only the language and time zone; at `locked` nothing, whatever stands here.
     public var environment: LuaEnvironment?

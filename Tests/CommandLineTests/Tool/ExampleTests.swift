@@ -91,6 +91,36 @@ private func example(_ name: String) -> String { repositoryFolder() + "/Scripts/
         #expect(result.output.contains("Lua 5.4, answered after "))
     }
 
+    @Test func `doctor says what the kernel offers, and what a missing layer means`() {
+        let result = Scratch().luafleet("doctor")
+        for words in [
+            "Program\n", "Processors\n", "Kernel ", "Landlock", "keeps a script from system calls", "no_new_privs",
+            "memfd", "close_range", "Sandbox\n", "  safe ", "  locked ", "Limits\n", "open descriptors",
+        ] {
+            #expect(result.output.contains(words), "\(words) is not in \(result.output)")
+        }
+        #expect(result.errors.isEmpty)
+    }
+
+    @Test func `F03: the containment demo: each bad script ends in its own way, each good one is right`() {
+        let result = Scratch().luafleet("demo", "containment")
+        #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+        let lines = result.output.split(separator: "\n").map(String.init)
+        for (title, outcome) in [
+            ("segfaults", "contained: "), ("loops in C", "contained: "), ("eats memory", "contained: "),
+            ("reads a secret file", "denied: "), ("fork-bombs", "denied: "), ("loops for ever", "contained: "),
+        ] {
+            #expect(
+                lines.contains { $0.hasPrefix("  ok \(title) ") && $0.contains(outcome) }, "\(title): \(result.output)")
+        }
+        for number in [1000, 2000, 3000, 4000] {
+            #expect(
+                lines.count { $0.hasPrefix("  ok right answer \(number) ") && $0.hasSuffix("returned \(number)") } == 2)
+        }
+        #expect(!result.output.contains("  !! "))
+        #expect(lines.last == "Every bad script failed alone, and every good one was right.")
+    }
+
     @Test(arguments: ["/bin/false", "/bin/cat", "/nonexistent/worker", "/"])
     func `doctor and run name a worker that is none`(worker: String) {
         let scratch = Scratch()

@@ -34,9 +34,9 @@ struct LyingServer {
                 if liars[index].isDripping { liars[index].drip() }
                 if polled[index + 1].revents != 0 { liars[index].hear(&dice) }
             }
+            if polled[0].revents != 0 { hear() }
             for liar in liars where liar.hasEnded { report(liar) }
             liars.removeAll(where: \.hasEnded)
-            if polled[0].revents != 0 { hear() }
         }
     }
 
