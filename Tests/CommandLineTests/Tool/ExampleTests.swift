@@ -95,7 +95,7 @@ private func example(_ name: String) -> String { repositoryFolder() + "/Scripts/
         let result = Scratch().luafleet("doctor")
         for words in [
             "Program\n", "Processors\n", "Kernel ", "Landlock", "keeps a script from system calls", "no_new_privs",
-            "memfd", "close_range", "Sandbox\n", "  safe ", "  locked ", "Limits\n", "open descriptors",
+            "memfd", "close_range", "Sandbox\n", " safe ", " locked ", "Limits\n", "open descriptors",
         ] {
             #expect(result.output.contains(words), "\(words) is not in \(result.output)")
         }
