@@ -51,6 +51,7 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
     /// The fork server, before it forks the worker.
     package func initialize() {
         start.initializeMemory(as: Header.self, to: Header())
+        interruptWord.initialize(to: Atomic(0))
     }
 
     @inlinable package var header: UnsafeMutablePointer<Header> { start.assumingMemoryBound(to: Header.self) }
