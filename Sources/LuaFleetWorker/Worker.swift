@@ -144,6 +144,7 @@ struct Worker {
         }
         var ended = lfs_exit()
         if pid > 0 {
+            page.header.pointee.taskProcess.store(pid, ordering: .relaxed)
             if settings.isInterruptible {
                 lfvm_forward_interrupts(pid, task.sequence)
                 lfs_wait_for_end(pid)

@@ -20,8 +20,8 @@ extension PoolShell {
         }
         var head = TaskHead(
             script: define(request.script, on: connection), isolation: request.isolation, setsArg: request.setsArg,
-            stampsTimes: request.policy.wallTime != nil, attempt: attempt, index: request.index + UInt64(tasks.lower),
-            epoch: epoch)
+            stampsTimes: request.policy.wallTime != nil, attempt: request.firstAttempt &- 1 &+ attempt,
+            index: request.index &+ UInt64(tasks.lower), epoch: epoch)
         head.sendsOutput = record.waiter.hearsOutput
         switch request.arguments {
         case .one(let payload):
