@@ -109,7 +109,6 @@ static void settle(uint32_t task) {
 }
 
 void vm_interrupt_begin(lfvm *vm) {
-    if (vm->interrupt.task == NULL) return;
     uint32_t task = *vm->interrupt.task;
     if (atomic_load(word) != 0) settle(task);
     vm->interrupt.running = vm->L;
@@ -127,7 +126,6 @@ static void disarm(lfvm *vm, lua_State *L) {
 }
 
 void vm_interrupt_end(lfvm *vm) {
-    if (vm->interrupt.task == NULL) return;
     interruptible = NULL;
     atomic_signal_fence(memory_order_seq_cst);
     if (!vm->interrupt.is_pending) return;

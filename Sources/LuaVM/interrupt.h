@@ -23,6 +23,8 @@ typedef struct {
 /// [-0, +0, m] Replaces the functions that run a coroutine, where tasks can be interrupted.
 void vm_interrupt_wrap(lfvm *vm, lua_State *L);
 
+// The next two only where `task` is not NULL.
+
 /// A task has begun: from here on it can be interrupted, and is at once if that was asked for already.
 void vm_interrupt_begin(lfvm *vm);
 /// It has ended: from here on nothing is raised.

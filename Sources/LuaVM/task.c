@@ -23,13 +23,13 @@ static inline bool begin(lfvm *vm, batch_call *call) {
     call->after = NULL;
     call->has_begun = callbacks->begin == NULL || callbacks->begin(callbacks->context, call->offset);
     call->is_recalled = !call->has_begun;
-    if (call->has_begun) vm_interrupt_begin(vm);
+    if (call->has_begun && vm->interrupt.task != NULL) vm_interrupt_begin(vm);
     return call->has_begun;
 }
 
 /// The task has ended: hands on what it left in C's buffers, then its answer, and goes to the next one.
 static inline void answer(lfvm *vm, batch_call *call, lfvm_status status, const lfvm_message *message) {
-    vm_interrupt_end(vm);
+    if (vm->interrupt.task != NULL) vm_interrupt_end(vm);
     if (vm->callbacks.output != NULL && __builtin_expect(__fpending(stdout) != 0 || __fpending(stderr) != 0, false)) lfvm_flush(vm);
     call->callbacks->answer(call->callbacks->context, call->offset, status, message);
     const uint8_t *end = call->batch->arguments + call->batch->arguments_count;
