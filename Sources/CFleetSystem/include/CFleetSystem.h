@@ -34,6 +34,10 @@ int lfs_spawn(
     const char *path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count,
     pid_t *pid);
 
+/// The same for a fork server of this protocol version.
+int lfs_spawn_server(
+    const char *path, const char *version, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count, pid_t *pid);
+
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
 
@@ -75,12 +79,16 @@ typedef struct {
     uint64_t user_us, system_us, peak_rss_bytes;
 } lfs_exit;
 
+/// Waits until this process, a child that is not reaped yet, has ended, but at most so long; or for a moment, where the kernel has no descriptors for
+/// processes (pidfd_open(2)).
+void lfs_wait_for_end(pid_t pid, int milliseconds);
+
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
 
 /// Waits until the child `pid` has ended, and leaves it to be reaped: its number stays its own.
-void lfs_wait_for_end(pid_t pid);
+void lfs_wait_unreaped(pid_t pid);
 
 /// A signal to the first thread of process `pid`, whatever other threads it has (tgkill(2)).
 int lfs_signal_main_thread(pid_t pid, int signal);

@@ -37,7 +37,7 @@ extension LuaPoolConfiguration {
         settings.isSpawned = startMethod == .spawn || sandbox == .locked
         settings.cutsOutput = limits.overOutput == .cut
         settings.isInterruptible = gracePeriod > .zero
-        settings.waived = SandboxLayers(waive.compactMap(\.wire))
+        if !waive.isEmpty { settings.waived = SandboxLayers(waive.compactMap(\.wire)) }
         settings.memory = UInt64(limits.memory ?? 0)
         settings.cpuTime = limits.cpuTime?.clampedNanoseconds ?? 0
         settings.instructions = limits.instructions ?? 0

@@ -1,6 +1,5 @@
 // Waits for one task.
 import LuaFleetCore
-import NIOConcurrencyHelpers
 
 /// Touched on the pool's event loop, but for what is set before the task is enqueued.
 final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // one thread at a time, see above

@@ -4,7 +4,8 @@ import LuaFleetWire
 
 /// Belongs to the pool's event loop. Costs nothing until a task uses a shared object.
 final class SharedWorker {
-    private let hub: SharedHub
+    /// Nil: the host's, which is made when something is shared.
+    private let chosenHub: SharedHub?
     private let slot: UInt32
     /// The pool, which keeps the objects that have a name.
     private let keeper: SharedKeeper
@@ -14,11 +15,13 @@ final class SharedWorker {
     /// What was asked last: a worker waits for one answer at a time.
     private var last: (number: UInt32, request: SharedRequestID)?
 
-    init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub = .shared) {
+    init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub? = nil) {
         self.slot = slot
         self.keeper = keeper
-        self.hub = hub
+        chosenHub = hub
     }
+
+    private var hub: SharedHub { chosenHub ?? .shared }
 
     /// A task in a process of its own keeps its handles itself; others leave them to the worker.
     private func party(of sequence: UInt32, ownsProcess: Bool, _ name: () -> String) -> PartyID {

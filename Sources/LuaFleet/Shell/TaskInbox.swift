@@ -1,5 +1,5 @@
 // Where tasks wait for the pool's event loop: filled by any thread, emptied by the loop in one go.
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// So that a hundred callers at once cost the loop one wake-up, and the workers get their tasks in one write each.
 final class TaskInbox: Sendable {
@@ -9,11 +9,11 @@ final class TaskInbox: Sendable {
         var first: Int
     }
 
-    private let submissions = NIOLockedValueBox<[Submission]>([])
+    private let submissions = Mutex<[Submission]>([])
 
     /// True: it was empty, and the loop has to be told.
     func add(_ submission: Submission) -> Bool {
-        submissions.withLockedValue {
+        submissions.withLock {
             $0.append(submission)
             return $0.count == 1
         }
@@ -22,6 +22,6 @@ final class TaskInbox: Sendable {
     /// Everything, oldest first. `buffer` is emptied and used for the next ones.
     func take(into buffer: inout [Submission]) {
         buffer.removeAll(keepingCapacity: true)
-        submissions.withLockedValue { swap(&$0, &buffer) }
+        submissions.withLock { swap(&$0, &buffer) }
     }
 }
