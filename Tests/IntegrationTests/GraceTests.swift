@@ -218,7 +218,7 @@ struct GraceTests {
             var tasks: [LuaTask<Int>] = []
             var ends: [Tally] = []
             var meant: Set<Int> = []
-            for number in 0..<scaled(isolation == .freshProcess ? 500 : 3000) {
+            for number in 0..<scaled(isolation == .freshProcess ? 300 : 1500) {
                 let script: LuaScript =
                     switch dice.next(below: 4) {
                     case 0: .source("return ...")
@@ -273,7 +273,7 @@ struct GraceTests {
                         $0.waive = Set(LuaSandboxLayer.allCases)
                     }
                 ) { pool in
-                    for _ in 0..<scaled(sandbox == .locked ? 50 : 200) {
+                    for _ in 0..<(sandbox == .locked ? 30 : scaled(100)) {
                         let task = try await pool.submit(.source("while true do end"))
                         while task.state == .pending { await Task.yield() }
                         task.cancel()

@@ -206,6 +206,19 @@ struct DeadlineTests {
         }
     }
 
+    @Test func `F26: a task that has its grace when the pool is terminated ends then, and its worker with all others`()
+        throws
+    {
+        var fleet = try FakeFleet.running(workers: 1) { $0.hasFinalizer = true }
+        let task = try fleet.submit(1, TaskPolicy.make { $0.grace = .milliseconds(5) })
+        try fleet.begin(fleet.sortedWorkers[0])
+        try fleet.cancel(task)
+        try fleet.terminate()
+        #expect(fleet.end(of: task) == .poolTerminated && fleet.log.last == .stopServer)
+        try fleet.advance(.milliseconds(5))
+        #expect(fleet.log.isEmpty)
+    }
+
     // MARK: The queue
 
     @Test func `F22: a task that waits longer for a worker than it may ends, one that was begun does not`() throws {
