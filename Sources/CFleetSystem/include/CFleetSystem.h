@@ -24,6 +24,9 @@ int lfs_capture_pipe(int ends[_Nonnull 2]);
 /// Sends `count` bytes and, with the first of them, descriptor `fd` (SCM_RIGHTS, unix(7)); `fd` < 0 sends none. Returns the bytes sent. Never raises SIGPIPE.
 ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 
+/// read(2) that does not sleep until the moment `sleeps_at` (lfs_now; 0: sleeps at once), but gives the processor to others between two looks.
+ssize_t lfs_read_soon(int socket, void *bytes, size_t count, uint64_t sleeps_at);
+
 /// Receives up to `count` bytes and up to `fds_capacity` descriptors (close-on-exec). Returns the bytes received, 0 at the end.
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);

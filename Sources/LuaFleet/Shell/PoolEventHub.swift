@@ -1,7 +1,6 @@
 // Hands the pool's events to whoever listens, and keeps what finalizers returned.
 import LuaFleetCore
 import Synchronization
-import Synchronization
 
 /// Thread-safe. Posting costs one atomic load while nobody listens.
 final class PoolEventHub: Sendable {

@@ -3,25 +3,19 @@ import Synchronization
 
 /// So that a hundred callers at once cost the loop one wake-up, and the workers get their tasks in one write each.
 final class TaskInbox: Sendable {
-    struct Submission: Sendable {
-        var request: TaskRequest
-        var waiter: any TaskWaiter
-        var first: Int
-    }
-
-    private let submissions = Mutex<[Submission]>([])
+    private let records = Mutex<[TaskRecord]>([])
 
     /// True: it was empty, and the loop has to be told.
-    func add(_ submission: Submission) -> Bool {
-        submissions.withLock {
-            $0.append(submission)
+    func add(_ record: TaskRecord) -> Bool {
+        records.withLock {
+            $0.append(record)
             return $0.count == 1
         }
     }
 
     /// Everything, oldest first. `buffer` is emptied and used for the next ones.
-    func take(into buffer: inout [Submission]) {
+    func take(into buffer: inout [TaskRecord]) {
         buffer.removeAll(keepingCapacity: true)
-        submissions.withLock { swap(&$0, &buffer) }
+        records.withLock { swap(&$0, &buffer) }
     }
 }
