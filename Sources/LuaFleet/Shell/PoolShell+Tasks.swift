@@ -96,12 +96,14 @@ extension PoolShell {
     private func define(_ content: LuaScriptContent, on connection: WorkerConnection) -> UInt32 {
         let (script, evicted) = scripts.id(of: content)
         if let evicted {
-            for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
+            for other in connections.compactMap({ $0 }) where other.knownScripts.contains(evicted) {
+                other.knownScripts.removeAll { $0 == evicted }
                 other.write(.frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted)))
                 unflushed.append(other)
             }
         }
-        if connection.knownScripts.insert(script).inserted {
+        if !connection.knownScripts.contains(script) {
+            connection.knownScripts.append(script)
             let definition = ScriptDefinition(
                 id: script, form: content.form, chunkName: content.chunkName, source: content.source)
             connection.write(

@@ -41,7 +41,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// The pool's initializer has run there.
     var isInitialized = false
     /// Scripts that the worker has been told.
-    var knownScripts: Set<UInt32> = []
+    /// A list, for they are few, and most workers know one.
+    var knownScripts: [UInt32] = []
     var pid: Int32 = 0
     /// What its tasks have to do with shared objects.
     var shared: SharedWorker?
