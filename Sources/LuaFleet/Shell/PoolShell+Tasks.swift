@@ -19,8 +19,9 @@ extension PoolShell {
         }
         var head = TaskHead(
             script: define(record.request.script, on: connection), isolation: record.request.isolation,
-            setsArg: record.request.setsArg, stampsTimes: record.request.policy.wallTime != nil, attempt: attempt,
-            index: record.request.index + UInt64(tasks.lower), epoch: epoch)
+            setsArg: record.request.setsArg, stampsTimes: record.request.policy.wallTime != nil,
+            attempt: record.request.firstAttempt &- 1 &+ attempt,
+            index: record.request.index &+ UInt64(tasks.lower), epoch: epoch)
         head.sendsOutput = record.waiter.hearsOutput
         switch record.request.arguments {
         case .one(let payload):
