@@ -66,7 +66,8 @@ extension PoolShell {
 
     private func write(_ record: TaskRecord, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
         guard case .one(var payload) = record.request.arguments else { return }
-        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))  // so that the payload is not copied
+        // So that the payload is not copied.
+        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))
         connection.write(payload.frame(header, head))
         record.request.arguments = .one(payload)
     }
