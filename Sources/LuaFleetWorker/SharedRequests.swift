@@ -30,7 +30,20 @@ final class SharedRequests {
         write(head, request, sequence: sequence)
         guard let reply else { return }  // goes with the next flush
         journal.flush()
-        wait(for: lastNumber, reply)
+        wait(for: lastNumber, sequence: sequence, reply)
+    }
+
+    private func withdraw(_ number: UInt32, sequence: UInt32) {
+        let head = SharedRequestHead(
+            number: number, operation: .withdraw, hasHandles: false, object: 0, timeout: -1, argument: Int64(number))
+        withUnsafePointer(to: UInt8(0x80)) { nothing in
+            write(
+                head,
+                lfvm_request(
+                    operation: 0, has_handles: false, object: 0, timeout: -1, argument: 0, bytes: nothing, count: 1),
+                sequence: sequence)
+        }
+        journal.flush()
     }
 
     private func write(_ head: SharedRequestHead, _ request: lfvm_request, sequence: UInt32) {
@@ -56,13 +69,14 @@ final class SharedRequests {
     }
 
     /// The host always answers, or ends this process.
-    private func wait(for number: UInt32, _ reply: UnsafeMutablePointer<lfvm_reply>) {
+    private func wait(for number: UInt32, sequence: UInt32, _ reply: UnsafeMutablePointer<lfvm_reply>) {
         let parser = FrameParser(limit: .max)  // the host is trusted
         var descriptor: Int32 = -1
         var position: Int
         do throws(ProtocolViolation) { position = try input.missing(parser) } catch {
             _exit(WorkerStatus.protocolViolation)
         }
+        var mayEnd = true
         while true {
             let wanted: Int
             if input.later.bytes.count < position {
@@ -83,7 +97,13 @@ final class SharedRequests {
                     return input.later.remove(position..<(position + size))
                 }
             }
-            if wanted > 0 { receive(wanted, into: &descriptor) }
+            guard wanted > 0 else { continue }
+            if mayEnd, !lfvm_await_input(3) {
+                // The task is being interrupted: what it waits for, if it still does, is answered "timed out".
+                mayEnd = false
+                withdraw(number, sequence: sequence)
+            }
+            receive(wanted, into: &descriptor)
         }
     }
 

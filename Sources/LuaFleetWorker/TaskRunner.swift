@@ -64,6 +64,7 @@ final class TaskRunner {
             runner.requests.ask(request.pointee, sequence: runner.running.pointee, reply: reply)
         }
         lfvm_set_callbacks(vm, &callbacks)
+        lfvm_set_running_task(vm, running)
         lfvm_set_worker(vm, slot + 1, pid)
         var seed: (UInt64, UInt64) = (0, 0)
         lfs_random(&seed, 16)

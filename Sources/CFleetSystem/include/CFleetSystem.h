@@ -90,6 +90,12 @@ void lfs_wait_for_end(pid_t pid, int milliseconds);
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
 
+/// Waits until the child `pid` has ended, and leaves it to be reaped: its number stays its own.
+void lfs_wait_unreaped(pid_t pid);
+
+/// A signal to the first thread of process `pid`, whatever other threads it has (tgkill(2)).
+int lfs_signal_main_thread(pid_t pid, int signal);
+
 /// The columns of the terminal that `fd` is (TIOCGWINSZ, tty_ioctl(4)); 80 where it does not say, -ENOTTY where it is none.
 int lfs_terminal_width(int fd);
 

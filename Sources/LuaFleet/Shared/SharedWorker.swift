@@ -12,6 +12,8 @@ final class SharedWorker {
     /// The process, which keeps handles from task to task.
     private var process: PartyID?
     private var tasks: [UInt32: PartyID] = [:]
+    /// What was asked last: a worker waits for one answer at a time.
+    private var last: (number: UInt32, request: SharedRequestID)?
 
     init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub? = nil) {
         self.slot = slot
@@ -56,6 +58,10 @@ final class SharedWorker {
             }
             return
         }
+        if head.operation == .withdraw {
+            if let last, Int64(last.number) == head.argument { hub.cancel(last.request) }
+            return
+        }
         let bytes = reader.rest
         let item = SharedItem(bytes: Array(bytes), handles: head.hasHandles ? SharedItem.handles(in: bytes) : [])
         let request = SharedRequest(
@@ -63,9 +69,10 @@ final class SharedWorker {
             argument: head.argument, item: item)
         let party = party(of: sequence, ownsProcess: ownsProcess, name)
         let number = head.number
-        hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) { answer, mapping in
-            reply(SharedReply(number: number, answer: answer, mapping: mapping))
+        let id = hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) {
+            reply(SharedReply(number: number, answer: $0, mapping: $1))
         }
+        last = (number, id)
     }
 
     /// The task is over. `died`: without an answer.

@@ -10,6 +10,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case close = 3
     /// Message: handles. Answer: the numbers, from 1, of those that are ready.
     case waitForAny = 4
+    /// The request of number `argument`, if it still waits, is answered as if its time were over. Never answered itself.
+    case withdraw = 5
 
     // Queues.
     case put = 10
