@@ -182,7 +182,7 @@ struct Liar {
                     dice.pick([
                         [0x81, 0x5B] + [UInt8](repeating: 0xFF, count: 8),
                         [0x81] + [UInt8](repeating: 0x81, count: 5000), [0x9F],
-                        [0x81, 0xD8, 0x1D, 0x18, 0x99], [0x82, 0x01], noise(60), [],
+                        [0x81, 0xD8, 0x1D, 0x18, 0x99], [0x82, 0x01], [0xC0] + noise(60), [],
                     ])))
         case 17:
             say(Self.answer(slot, sequence, noise(dice.roll(0...60)), kind: .failure, flags: UInt8(dice.roll(0...12))))
