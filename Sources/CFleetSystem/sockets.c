@@ -42,7 +42,7 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd) {
     }
 }
 
-ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
+static ssize_t receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, int flags) {
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(16 * sizeof(int))];
@@ -52,7 +52,7 @@ ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     *fds_count = 0;
     ssize_t received;
-    do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
     while (received < 0 && errno == EINTR);
     if (received < 0) return -errno;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
@@ -66,4 +66,17 @@ ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_
         }
     }
     return received;
+}
+
+ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
+    return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
+}
+
+ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
+    lfs_lent_pause pause = {0};
+    for (;;) {
+        ssize_t received = receive(socket, bytes, count, fds, fds_capacity, fds_count, MSG_DONTWAIT);
+        if (received != -EAGAIN) return received;
+        if (!lfs_lent_wait(&pause)) return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
+    }
 }

@@ -23,12 +23,17 @@ final class SharedRequests {
             reply?.pointee.status = LFVM_REPLY_FAILED
             return
         }
-        lastNumber &+= 1
+        if reply != nil { lastNumber = lastNumber == .max ? 1 : lastNumber + 1 }
         let head = SharedRequestHead(
-            number: lastNumber, operation: operation, hasHandles: request.has_handles, object: request.object,
+            number: reply == nil ? 0 : lastNumber, operation: operation, hasHandles: request.has_handles,
+            object: request.object,
             timeout: request.timeout, argument: request.argument)
         write(head, request, sequence: sequence)
-        guard let reply else { return }  // goes with the next flush
+        guard let reply else {
+            // Somebody waits for a lock that is let go; the rest goes with the next flush.
+            if operation == .release { journal.flush() }
+            return
+        }
         journal.flush()
         wait(for: lastNumber, reply)
     }
@@ -93,7 +98,7 @@ final class SharedRequests {
         let room = input.later.makeRoom(count)
         let limit = isShortLived ? count : room.count
         let received = withUnsafeMutableBytes(of: &fds) {
-            lfs_receive(
+            lfs_receive_soon(
                 3, room.baseAddress!, limit,  // room for at least one byte
                 $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
         }

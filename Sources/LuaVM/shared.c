@@ -10,6 +10,8 @@ static const char *const kind_names[KIND_COUNT] = {
     "condition", "barrier", "dictionary", "list", "namespace", "shared value", "shared array", "shared memory", "shareable list",
 };
 
+_Static_assert(KIND_COUNT == VM_HANDLE_KINDS, "every kind has a metatable");
+
 // The address marks metatables of ours.
 static const char marker = 0;
 
@@ -28,8 +30,14 @@ static const char *name_of(const shared_handle *handle) {
 
 /// Upvalue 1 of every method is the kind.
 shared_handle *shared_check(lua_State *L, int index) {
-    shared_handle *handle = shared_to_handle(L, index);
     lua_Integer kind = lua_tointeger(L, lua_upvalueindex(1));
+    const void *wanted_type = vm_of(L)->handle_metatables[kind];
+    if (lua_getmetatable(L, index)) {
+        const void *type = lua_topointer(L, -1);
+        lua_pop(L, 1);
+        if (type == wanted_type) return lua_touserdata(L, index);  // nothing else has it
+    }
+    shared_handle *handle = shared_to_handle(L, index);
     if (handle == NULL || (kind != 0 && handle->kind != kind)) {
         const char *wanted = kind > 0 && kind < KIND_COUNT ? kind_names[kind] : "shared object";
         const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, index);
@@ -41,6 +49,7 @@ shared_handle *shared_check(lua_State *L, int index) {
 static int handle_gc(lua_State *L) {
     shared_handle *handle = lua_touserdata(L, 1);
     lfvm *vm = vm_of(L);
+    shared_return(vm, handle);
     shared_unmap(handle);
     if (handle->receipts == 0) return 0;
     lfvm_request request = {.operation = SHARED_FORGET, .object = handle->id, .timeout = -1, .argument = handle->receipts};
@@ -78,6 +87,12 @@ void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id) {
 }
 
 // Requests
+
+void shared_tell(lfvm *vm, shared_operation operation, uint64_t object) {
+    static const uint8_t nothing[] = {0x80};
+    lfvm_request request = {.operation = (uint32_t)operation, .object = object, .timeout = -1, .bytes = nothing, .count = 1};
+    if (vm->callbacks.request != NULL) vm->callbacks.request(vm->callbacks.context, &request, NULL);
+}
 
 struct answer {
     const uint8_t *bytes;
@@ -218,6 +233,7 @@ void shared_open(lfvm *vm, lua_State *L) {
     lua_createtable(L, KIND_COUNT, 1);
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         push_metatable(L, (shared_kind)kind);
+        vm->handle_metatables[kind] = lua_topointer(L, -1);
         lua_rawseti(L, -2, kind);
     }
     vm->handle_types = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -17,7 +17,7 @@ shared_mapping *shared_map(lua_State *L, shared_handle *handle) {
     shared_request request = {.operation = SHARED_MAP, .handle = handle, .timeout = -1};
     int results;
     shared_ask(L, &request, 0, 0, &results);
-    if (request.fd < 0 || results < 3) {
+    if (request.fd < 0 || results < 6) {
         if (request.fd >= 0) close(request.fd);
         shared_unmap(handle);
         luaL_error(L, "the host sent no memory");
@@ -29,7 +29,10 @@ shared_mapping *shared_map(lua_State *L, shared_handle *handle) {
     const char *name = lua_tostring(L, first + 2);
     strncpy(mapping->name, name != NULL ? name : "shared memory", sizeof mapping->name - 1);
     mapping->name[sizeof mapping->name - 1] = 0;
-    mapping->start = lfs_map_memory(request.fd, mapping->size);
+    mapping->process = (uint64_t)lua_tointeger(L, first + 3);
+    mapping->lock_offset = (size_t)lua_tointeger(L, first + 4);
+    mapping->mapped_size = mapping->lock_offset + sizeof(lfs_lent_lock);
+    mapping->start = lfs_map_memory(request.fd, mapping->mapped_size);
     close(request.fd);
     lua_pop(L, results);
     if (mapping->start == NULL) {
@@ -43,7 +46,7 @@ void shared_unmap(shared_handle *handle) {
     shared_mapping *mapping = handle->mapping;
     if (mapping == NULL) return;
     handle->mapping = NULL;
-    if (mapping->start != NULL) lfs_unmap(mapping->start, mapping->size);
+    if (mapping->start != NULL) lfs_unmap(mapping->start, mapping->mapped_size);
     free(mapping);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetLent.h"
 #include "CFleetMapped.h"
 #include "CFleetSandbox.h"
 #include "CFleetStack.h"
@@ -27,6 +28,9 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 /// Receives up to `count` bytes and up to `fds_capacity` descriptors (close-on-exec). Returns the bytes received, 0 at the end.
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
+
+/// The same where the answer is probably on its way: looks for it a while before it sleeps. Waking up takes as long as most answers.
+ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
 
 /// Spawns `path` with fd 0 on /dev/null, fd 1, 2... on `fds[0]`, `fds[1]`..., nothing else open, no signal blocked or ignored, and a process group of its own.
 /// `arguments` and `environment` end with NULL; `environment` NULL: the caller's. The caller's signal mask, descriptors and directory stay as they are.

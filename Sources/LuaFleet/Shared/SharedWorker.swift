@@ -21,14 +21,9 @@ final class SharedWorker {
     /// A task in a process of its own keeps its handles itself; others leave them to the worker.
     private func party(of sequence: UInt32, ownsProcess: Bool, _ name: () -> String) -> PartyID {
         if let party = tasks[sequence] { return party }
-        let party: PartyID
-        if ownsProcess {
-            party = hub.begin(name())
-        } else {
-            let process = process ?? hub.begin("worker \(slot + 1)")
-            self.process = process
-            party = hub.begin(name(), holder: process)
-        }
+        let process = process ?? hub.beginProcess("worker \(slot + 1)")
+        self.process = process
+        let party = hub.beginTask(sequence, of: process, ownsProcess: ownsProcess, name())
         tasks[sequence] = party
         return party
     }
@@ -61,13 +56,18 @@ final class SharedWorker {
         let party = party(of: sequence, ownsProcess: ownsProcess, name)
         let number = head.number
         hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) { answer, mapping in
+            guard number != 0 else { return }
             reply(SharedReply(number: number, answer: answer, mapping: mapping))
         }
     }
 
     /// The task is over. `died`: without an answer.
     func taskEnded(_ sequence: UInt32, died: Bool) {
-        guard let party = tasks.removeValue(forKey: sequence) else { return }
+        guard let party = tasks.removeValue(forKey: sequence) else {
+            // It may have used what its worker had, without asking.
+            if died, let process { hub.end(PartyID(process.number | UInt64(sequence)), died: true) }
+            return
+        }
         hub.end(party, died: died)
     }
 

@@ -45,6 +45,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     var pid: Int32 = 0
     /// What its tasks have to do with shared objects.
     var shared: SharedWorker?
+    let vigil = LoopVigil()
     /// The host's end, which the channel owns: for frames that carry a descriptor.
     var socket: Int32 = -1
     /// A frame with a descriptor is on its way: what is written waits in `outgoing`.

@@ -151,12 +151,14 @@ extension SharedCore {
                 }
                 heads[given.id]?.references += 1
                 conditions[object] = given.id
+                lockConditions[given.id, default: []].append(object)
             } else {
                 lastID += 1
                 heads[lastID] = Head(
                     kind: .recursiveLock, name: creation.name.map { "of condition \($0)" }, references: 1)
                 locks[lastID] = LockState(isRecursive: true)
                 conditions[object] = lastID
+                lockConditions[lastID] = [object]
             }
         case .barrier:
             guard let count = creation.number(0), (1...1_000_000).contains(count) else {

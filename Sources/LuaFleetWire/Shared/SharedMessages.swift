@@ -10,6 +10,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case close = 3
     /// Message: handles. Answer: the numbers, from 1, of those that are ready.
     case waitForAny = 4
+    /// The task that ends has used what the host lent, in a way that the host will see when it takes it back. Never answered.
+    case present = 5
 
     // Queues.
     case put = 10
@@ -61,7 +63,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case tableRemove = 77
     case tableClear = 78
 
-    // Mapped memory. Answer: element type, count, bytes; with the descriptor.
+    // Mapped memory, and what the host lends. `argument` 1: of a connection, what the other end receives.
+    // Answer: element type or 0, count, the name in messages, the process's number, where the lock lies, whether it is recursive; with the descriptor.
     case map = 90
 }
 
@@ -84,7 +87,7 @@ package enum SharedStatus: UInt8, Sendable, CaseIterable {
 package struct SharedRequestHead: Equatable, Sendable {
     package static let size = 32
 
-    /// The worker's number for it, which the reply repeats.
+    /// The worker's number for it, which the reply repeats. 0: no reply is wanted.
     package var number: UInt32
     package var operation: SharedOperation
     /// Whether the message holds handles.
