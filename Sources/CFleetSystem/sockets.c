@@ -72,11 +72,25 @@ ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_
     return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
 }
 
-ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
-    lfs_lent_pause pause = {0};
-    for (;;) {
-        ssize_t received = receive(socket, bytes, count, fds, fds_capacity, fds_count, MSG_DONTWAIT);
-        if (received != -EAGAIN) return received;
-        if (!lfs_lent_wait(&pause)) return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
+bool lfs_hope_looks(lfs_hope *hope) {
+    return hope->failures == 0 || ++hope->skipped >= hope->failures;
+}
+
+void lfs_hope_ends(lfs_hope *hope, bool came) {
+    hope->skipped = 0;
+    hope->failures = came ? 0 : hope->failures < 32 ? hope->failures * 2 + 1 : 63;
+}
+
+ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, lfs_hope *hope) {
+    if (lfs_hope_looks(hope)) {
+        uint64_t end = lfs_now() + LFS_HOPE_LASTS;
+        do {
+            ssize_t received = receive(socket, bytes, count, fds, fds_capacity, fds_count, MSG_DONTWAIT);
+            if (received == -EAGAIN) continue;
+            lfs_hope_ends(hope, true);
+            return received;
+        } while (lfs_now() < end);
+        lfs_hope_ends(hope, false);
     }
+    return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
 }

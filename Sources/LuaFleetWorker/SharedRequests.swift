@@ -9,6 +9,7 @@ final class SharedRequests {
     private let journal: Journal
     private let input: InputBuffer
     private var lastNumber: UInt32 = 0
+    private var hope = lfs_hope()
     /// This process ends with its task: it must not read what is meant for the worker behind the reply.
     var isShortLived = false
 
@@ -100,7 +101,7 @@ final class SharedRequests {
         let received = withUnsafeMutableBytes(of: &fds) {
             lfs_receive_soon(
                 3, room.baseAddress!, limit,  // room for at least one byte
-                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
+                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount, &hope)  // a tuple of two: never nil
         }
         guard received > 0 else { _exit(WorkerStatus.hostGone) }
         input.later.received(received)

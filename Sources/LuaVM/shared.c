@@ -10,8 +10,6 @@ static const char *const kind_names[KIND_COUNT] = {
     "condition", "barrier", "dictionary", "list", "namespace", "shared value", "shared array", "shared memory", "shareable list",
 };
 
-_Static_assert(KIND_COUNT == VM_HANDLE_KINDS, "every kind has a metatable");
-
 // The address marks metatables of ours.
 static const char marker = 0;
 
@@ -30,25 +28,24 @@ static const char *name_of(const shared_handle *handle) {
 
 /// Upvalue 1 of every method is the kind.
 shared_handle *shared_check(lua_State *L, int index) {
+    lfvm *vm = vm_of(L);
     lua_Integer kind = lua_tointeger(L, lua_upvalueindex(1));
-    const void *wanted_type = vm_of(L)->handle_metatables[kind];
-    if (lua_getmetatable(L, index)) {
-        const void *type = lua_topointer(L, -1);
-        lua_pop(L, 1);
-        if (type == wanted_type) return lua_touserdata(L, index);  // nothing else has it
-    }
-    shared_handle *handle = shared_to_handle(L, index);
+    shared_handle *handle = lua_touserdata(L, index);
+    // The one that was used last is most often the one that is used next. It is looked for by its address, which is its own until it is collected.
+    if (handle != NULL && handle == vm->last_handle && handle->kind == kind) return handle;
+    handle = shared_to_handle(L, index);
     if (handle == NULL || (kind != 0 && handle->kind != kind)) {
         const char *wanted = kind > 0 && kind < KIND_COUNT ? kind_names[kind] : "shared object";
         const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, index);
         luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted, is));
     }
-    return handle;
+    return vm->last_handle = handle;
 }
 
 static int handle_gc(lua_State *L) {
     shared_handle *handle = lua_touserdata(L, 1);
     lfvm *vm = vm_of(L);
+    if (vm->last_handle == handle) vm->last_handle = NULL;
     shared_return(vm, handle);
     shared_unmap(handle);
     if (handle->receipts == 0) return 0;
@@ -233,7 +230,6 @@ void shared_open(lfvm *vm, lua_State *L) {
     lua_createtable(L, KIND_COUNT, 1);
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         push_metatable(L, (shared_kind)kind);
-        vm->handle_metatables[kind] = lua_topointer(L, -1);
         lua_rawseti(L, -2, kind);
     }
     vm->handle_types = luaL_ref(L, LUA_REGISTRYINDEX);

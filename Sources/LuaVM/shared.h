@@ -14,7 +14,7 @@ typedef enum {
 
 /// The numbers of SharedOperation.
 typedef enum {
-    SHARED_CREATE = 1, SHARED_FORGET = 2, SHARED_CLOSE = 3, SHARED_WAIT_FOR_ANY = 4, SHARED_PRESENT = 5,
+    SHARED_CREATE = 1, SHARED_FORGET = 2, SHARED_CLOSE = 3, SHARED_WAIT_FOR_ANY = 4, SHARED_LEAVE = 5,
     SHARED_PUT = 10, SHARED_GET, SHARED_SIZE, SHARED_TASK_DONE, SHARED_JOIN,
     SHARED_SEND = 20, SHARED_RECEIVE, SHARED_POLL,
     SHARED_ACQUIRE = 30, SHARED_RELEASE, SHARED_VALUE,
@@ -65,6 +65,8 @@ typedef struct {
     shared_mapping *mapping;
     shared_lent *lent;    // made on first use
     shared_lent *outbox;  // of a connection: what the other end receives
+    bool is_used;         // a queue or connection: something was asked already
+    bool has_taken;       // something may be in hand that the host gave
 } shared_handle;
 
 /// What is asked, and how long to wait.

@@ -42,22 +42,27 @@ static shared_lent *borrow_mapped(lua_State *L, shared_handle *handle) {
 }
 
 shared_lent *shared_borrow(lua_State *L, shared_handle *handle, bool is_outbox) {
-    const lfvm *vm = vm_of(L);
+    lfvm *vm = vm_of(L);
     if (vm->callbacks.sequence == NULL || *vm->callbacks.sequence == 0) return NULL;
     shared_lent **place = is_outbox ? &handle->outbox : &handle->lent;
     if (*place != NULL) return (*place)->process != 0 ? *place : NULL;
     if (!is_lendable(handle, is_outbox)) return NULL;
     if (handle->kind >= KIND_VALUE) return borrow_mapped(L, handle);
+    bool is_ring = handle->kind == KIND_QUEUE || handle->kind == KIND_SIMPLE_QUEUE || handle->kind == KIND_CONNECTION;
+    if (is_ring && !handle->is_used) {  // mapping costs as much as asking: only what is used more than once is worth it
+        handle->is_used = true;
+        return NULL;
+    }
     shared_lent *lent = *place = make_lent(L, handle->id);  // the handle frees it, whatever is raised from here on
     shared_request request = {.operation = SHARED_MAP, .handle = handle, .timeout = -1, .argument = is_outbox};
     int results;
     int before = lua_gettop(L);
     shared_ask(L, &request, 0, 0, &results);
-    if (request.fd < 0 || results < 6) {
+    if (request.fd < 0 || results < 6) {  // the host has no descriptor left for it, and is asked
         if (request.fd >= 0) close(request.fd);
-        luaL_error(L, "the host sent no memory");
+        lua_settop(L, before);
+        return NULL;
     }
-    bool is_ring = handle->kind == KIND_QUEUE || handle->kind == KIND_SIMPLE_QUEUE || handle->kind == KIND_CONNECTION;
     lent->size = is_ring ? sizeof(lfs_ring) : sizeof(lfs_lent_lock);
     lent->start = lfs_map_memory(request.fd, lent->size);
     close(request.fd);
@@ -67,6 +72,10 @@ shared_lent *shared_borrow(lua_State *L, shared_handle *handle, bool is_outbox) 
     else lent->lock = lent->start;
     lent->process = (uint64_t)lua_tointeger(L, before + 4);
     lua_settop(L, before);
+    if (handle->has_taken && !is_outbox) {  // the host has lent that too
+        lent->has_taken = true;
+        shared_use(vm, lent);
+    }
     return lent;
 }
 
@@ -100,7 +109,7 @@ void shared_task_ends(lfvm *vm) {
             if (lent->lock != NULL) is_known = lfs_lock_leave(lent->lock, token) == LFS_LENT_ASK;
             // Also where nothing is in hand now: what was may have been taken back with it.
             else if (lent->ring != NULL && lent->has_taken) is_known = lfs_ring_answer(lent->ring, token, LFS_RING_CELLS) == LFS_LENT_ASK;
-            if (is_known) shared_tell(vm, SHARED_PRESENT, lent->object);
+            if (is_known) shared_tell(vm, SHARED_LEAVE, lent->object);
         }
         lent->is_listed = lent->has_taken = false;
         lent->hand = LFS_RING_CELLS;
@@ -150,7 +159,8 @@ lfvm_reply_status shared_acquire_lock(lua_State *L, shared_handle *handle, int64
 
 void shared_release_lock(lua_State *L, shared_handle *handle) {
     lfvm *vm = vm_of(L);
-    shared_lent *lent = shared_borrow(L, handle, false);
+    shared_lent *lent = handle->lent;
+    if (lent == NULL || lent->process == 0 || vm->callbacks.sequence == NULL) lent = shared_borrow(L, handle, false);
     if (lent != NULL && lent->lock != NULL) {
         uint64_t token = shared_token(vm, lent);
         if (lfs_lock_is_own(lent->lock, token)) {

@@ -25,12 +25,29 @@ static bool is_lock(const shared_handle *handle) {
     return handle->kind != KIND_SEMAPHORE && handle->kind != KIND_BOUNDED_SEMAPHORE;
 }
 
+/// [-0, +n] A lock that is lent and free is acquired: what that is in Lua. 0: it was not.
+static inline int acquire_free(lua_State *L, shared_handle *handle) {
+    shared_lent *lent = handle->lent;
+    lfvm *vm = vm_of(L);
+    if (lent == NULL || lent->process == 0 || lent->lock == NULL || vm->callbacks.sequence == NULL) return 0;
+    lfs_lent_result result = lfs_lock_try(lent->lock, shared_token(vm, lent));
+    if (result > LFS_LENT_OWNER_DIED) return 0;
+    lent->lock->depth = 1;
+    shared_use(vm, lent);
+    lua_pushboolean(L, 1);
+    if (result == LFS_LENT_DONE) return 1;
+    lua_pushliteral(L, "owner died");
+    return 2;
+}
+
 static int acquire(lua_State *L, int64_t timeout) {
     shared_handle *handle = shared_check(L, 1);
     return is_lock(handle) ? push_status(L, shared_acquire_lock(L, handle, timeout)) : ask(L, SHARED_ACQUIRE, timeout, 0);
 }
 
 int shared_acquire(lua_State *L) {
+    int results = acquire_free(L, shared_check(L, 1));
+    if (results > 0) return results;
     return acquire(L, shared_timeout(L, 2));
 }
 

@@ -45,6 +45,7 @@ static lfs_lent_result put_lent(lua_State *L, shared_handle *handle, bool is_pip
 static lfs_lent_result take_lent(lua_State *L, shared_handle *handle, bool is_pipe, int64_t timeout) {
     lfvm *vm = vm_of(L);
     shared_lent *lent = shared_borrow(L, handle, false);
+    handle->has_taken = true;
     if (lent == NULL) return LFS_LENT_ASK;
     uint64_t token = shared_token(vm, lent), epoch = lfs_ring_epoch(lent->ring);
     if (!is_pipe) {

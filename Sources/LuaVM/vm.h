@@ -12,8 +12,6 @@
 #include "sandbox.h"
 #include "wire.h"
 
-enum { VM_HANDLE_KINDS = 19 };  // of shared objects, and 0
-
 struct lfvm {
     lua_State *L;
     vm_memory memory;
@@ -44,7 +42,7 @@ struct lfvm {
     int names;             // table: C function -> its name
     int handles;           // table: id of a shared object -> its handle, weak (shared.c)
     int handle_types;      // table: kind of a shared object -> metatable
-    const void *handle_metatables[VM_HANDLE_KINDS];  // the same by their addresses: they live as long as the VM
+    void *last_handle;         // whose method was called last, while it is there (shared.c)
     struct shared_lent *lent;  // what the task that runs has used of what is lent (shared_lent.c)
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now

@@ -29,8 +29,20 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
 
-/// The same where the answer is probably on its way: looks for it a while before it sleeps. Waking up takes as long as most answers.
-ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
+/// Whether it is worth to look for something that probably comes at once, before sleeping: waking up takes longer than most answers. Where looking was in vain, as on a
+/// machine with more to do than processors, it is done ever more seldom.
+typedef struct {
+    uint8_t failures, skipped;
+} lfs_hope;
+
+/// Nanoseconds that one looks. Smaller: more sleeping; larger: processor time that others could use.
+enum { LFS_HOPE_LASTS = 20000 };
+
+bool lfs_hope_looks(lfs_hope *hope);
+void lfs_hope_ends(lfs_hope *hope, bool came);
+
+/// lfs_receive that looks before it sleeps.
+ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, lfs_hope *hope);
 
 /// Spawns `path` with fd 0 on /dev/null, fd 1, 2... on `fds[0]`, `fds[1]`..., nothing else open, no signal blocked or ignored, and a process group of its own.
 /// `arguments` and `environment` end with NULL; `environment` NULL: the caller's. The caller's signal mask, descriptors and directory stay as they are.

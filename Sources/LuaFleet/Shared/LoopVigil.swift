@@ -1,18 +1,17 @@
 // An event loop that looks for the next request for a moment before it sleeps.
 import CFleetSystem
-import Glibc
 import NIOCore
 
 /// A task that asks once mostly asks again at once, and waking a thread that sleeps takes longer than answering. Belongs to the event loop.
 final class LoopVigil: @unchecked Sendable {  // touched on its event loop only
-    /// Nanoseconds after the last request. Smaller: the loop sleeps between two requests; larger: processor time that others could use. It gives way to who wants it.
-    private static let length: UInt64 = 40_000
-
     private var end: UInt64 = 0
     private var isKept = false
+    private var hope = lfs_hope()
 
     func requestCame(on loop: any EventLoop) {
-        end = lfs_now() + Self.length
+        if isKept { lfs_hope_ends(&hope, true) }
+        guard isKept || lfs_hope_looks(&hope) else { return }
+        end = lfs_now() + UInt64(LFS_HOPE_LASTS)
         guard !isKept else { return }
         isKept = true
         keep(loop)
@@ -20,12 +19,9 @@ final class LoopVigil: @unchecked Sendable {  // touched on its event loop only
 
     private func keep(_ loop: any EventLoop) {
         loop.execute {
-            guard lfs_now() < self.end else {
-                self.isKept = false
-                return
-            }
-            sched_yield()
-            self.keep(loop)
+            guard lfs_now() >= self.end else { return self.keep(loop) }
+            self.isKept = false
+            lfs_hope_ends(&self.hope, false)
         }
     }
 }

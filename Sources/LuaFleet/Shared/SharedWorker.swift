@@ -48,6 +48,7 @@ final class SharedWorker {
             }
             return
         }
+        guard sequence != 0 else { throw .wrongTask(0) }  // no task runs
         let bytes = reader.rest
         let item = SharedItem(bytes: Array(bytes), handles: head.hasHandles ? SharedItem.handles(in: bytes) : [])
         let request = SharedRequest(
@@ -65,7 +66,7 @@ final class SharedWorker {
     func taskEnded(_ sequence: UInt32, died: Bool) {
         guard let party = tasks.removeValue(forKey: sequence) else {
             // It may have used what its worker had, without asking.
-            if died, let process { hub.end(PartyID(process.number | UInt64(sequence)), died: true) }
+            if died, sequence != 0, let process { hub.end(PartyID(process.number | UInt64(sequence)), died: true) }
             return
         }
         hub.end(party, died: died)

@@ -97,10 +97,13 @@ extension PoolShell {
         let (script, evicted) = scripts.id(of: content)
         if let evicted {
             for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
-                other.write(.frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted)))
-                unflushed.append(other)
+                other.forgottenScripts.append(evicted)
             }
         }
+        for forgotten in connection.forgottenScripts {
+            connection.write(.frame(FrameHeader(kind: .forget, worker: connection.id.slot, task: forgotten)))
+        }
+        connection.forgottenScripts = []
         if connection.knownScripts.insert(script).inserted {
             let definition = ScriptDefinition(
                 id: script, form: content.form, chunkName: content.chunkName, source: content.source)

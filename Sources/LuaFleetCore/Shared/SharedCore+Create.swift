@@ -86,7 +86,8 @@ extension SharedCore {
             handles.append(SharedHandle(kind: kind.rawValue, id: peer))
         }
         reply(id, SharedAnswer(.done, .handles(handles)), to: party)
-        if !parties.keys.contains(party), heads[object]?.references == 0 { free(object) }
+        // Nobody is left who could have it.
+        for handle in handles where heads[handle.id]?.references == 0 { free(handle.id) }
     }
 
     /// One host, one name, one object.

@@ -119,6 +119,11 @@ extension SharedCore {
         }
     }
 
+    /// The task ends: what it could not give back in the memory, because that was not lent at that moment, and may be again by now.
+    mutating func leave(_ object: SharedID, _ party: PartyID) {
+        if queues[object] != nil { answered(object, party) } else { abandonLock(conditions[object] ?? object, party) }
+    }
+
     /// Whether somebody named in lent memory is a party that may have the object. A task that has not asked for anything before is one from now on.
     private mutating func meets(_ party: PartyID, _ object: SharedID) -> Bool {
         guard party.isOfWorker, party != party.process else { return false }

@@ -99,12 +99,12 @@ package struct SharedCore {
         if request.operation == .create { return create(request, id, party, keeper) }
         if request.operation == .waitForAny { return waitForAny(request, id, party) }
         guard let head = heads[request.object], has(party, request.object) else {
-            if request.operation == .forget || request.operation == .present { return }
+            if request.operation == .forget || request.operation == .leave { return }
             return reply(id, .failed("there is no such shared object (#\(request.object))"))
         }
         touch(request, by: party)
         switch request.operation {
-        case .present: break  // the party is known now
+        case .leave: leave(request.object, party)
         case .forget: forget(request.object, count: Int(clamping: request.argument), by: party)
         case .close: close(request.object, head, id, party)
         case .create, .waitForAny: break  // see above

@@ -10,8 +10,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case close = 3
     /// Message: handles. Answer: the numbers, from 1, of those that are ready.
     case waitForAny = 4
-    /// The task that ends has used what the host lent, in a way that the host will see when it takes it back. Never answered.
-    case present = 5
+    /// The task that ends leaves what it has of a lock or queue that the host has taken back. Never answered.
+    case leave = 5
 
     // Queues.
     case put = 10
