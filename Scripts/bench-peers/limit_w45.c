@@ -1,4 +1,4 @@
-// W4 and W5 at their limit: forks of a process that has its Lua state ready.
+// W4, W5 and W11 at their limit: forks of a process that has its Lua state ready.
 #include "limit.h"
 
 enum { TASKS = 10000 };
@@ -25,6 +25,22 @@ static double pool(int n) {
     for (int i = n - 1; i >= 0; i--) close(fds[i]);
     while (wait(NULL) > 0) {}
     return (seconds() - start) * 1e3;
+}
+
+// 1,000 workers until each has answered; their ends are not in the time.
+static double crowd(void) {
+    static int fds[1000];
+    enum { COUNT = sizeof fds / sizeof fds[0] };
+    double start = seconds();
+    for (int i = 0; i < COUNT; i++) fds[i] = start_worker(serve);
+    int64_t number = 3;
+    for (int i = 0; i < COUNT; i++) write_all(fds[i], &number, sizeof number);
+    for (int i = 0; i < COUNT; i++)
+        if (!read_all(fds[i], &number, sizeof number)) fail("worker");
+    double taken = (seconds() - start) * 1e3;
+    for (int i = COUNT - 1; i >= 0; i--) close(fds[i]);
+    while (wait(NULL) > 0) {}
+    return taken;
 }
 
 // A process for every task, two at a time; the answer comes through a pipe.
@@ -58,14 +74,16 @@ static double fresh(void) {
 
 int main(void) {
     state = new_state();
-    double two[RUNS], many[RUNS], tasks[RUNS];
+    double two[RUNS], many[RUNS], tasks[RUNS], thousand[RUNS];
     for (int run = 0; run < RUNS; run++) {
         two[run] = pool(2);
         many[run] = pool(64);
         tasks[run] = fresh();
+        thousand[run] = crowd();
     }
     report("W4.2", "limit", "ms", two, RUNS);
     report("W4.64", "limit", "ms", many, RUNS);
     report("W5", "limit", "tasks/s", tasks, RUNS);
+    report("W11.ms", "limit", "ms", thousand, RUNS);
     return 0;
 }

@@ -1,8 +1,10 @@
 // Processes: the clean spawn, fork, death with the parent, reaping.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -11,6 +13,10 @@
 #include <unistd.h>
 
 #include "CFleetSystem.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 extern char **environ;
 
@@ -61,6 +67,14 @@ done:
     return -failure;
 }
 
+int lfs_spawn_server(
+    const char *path, const char *version, char *const *environment, const int *fds, size_t fd_count, pid_t *pid) {
+    char name[] = "luafleet-worker", option[] = "--fork-server", number[16];
+    snprintf(number, sizeof number, "%s", version);
+    char *const arguments[] = {name, option, number, NULL};
+    return lfs_spawn(path, arguments, environment, fds, fd_count, pid);
+}
+
 pid_t lfs_fork(void) {
     pid_t pid = fork();
     return pid >= 0 ? pid : -errno;
@@ -93,6 +107,17 @@ void lfs_reset_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void lfs_wait_for_end(pid_t pid, int milliseconds) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        usleep(50);
+        return;
+    }
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    poll(&end, 1, milliseconds);
+    close(fd);
 }
 
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *ended) {

@@ -1,5 +1,6 @@
 // Sockets and pipes between host, fork server and workers, and descriptors that travel over them.
 #include <errno.h>
+#include <sched.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,18 @@ ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd) {
         if (sent >= 0) return sent;
         if (errno != EINTR) return -errno;
     }
+}
+
+ssize_t lfs_read_soon(int socket, void *bytes, size_t count, uint64_t sleeps_at) {
+    struct iovec piece = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    while (sleeps_at > 0) {
+        ssize_t received = recvmsg(socket, &message, MSG_DONTWAIT);  // which locked workers may call
+        if (received >= 0 || (errno != EAGAIN && errno != EINTR)) return received;
+        if (lfs_now() >= sleeps_at) break;
+        sched_yield();
+    }
+    return read(socket, bytes, count);
 }
 
 static ssize_t receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, int flags) {

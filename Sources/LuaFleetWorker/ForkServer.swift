@@ -6,6 +6,7 @@ import LuaVM
 
 struct ForkServer {
     private struct Child {
+        var pid: pid_t
         var slot: UInt32
         var generation: UInt32
         var page: WorkerPage
@@ -19,6 +20,8 @@ struct ForkServer {
     static let pagesFile: Int32 = 4
 
     private let control: Int32
+    /// Readable when children have ended.
+    private var childSignals: Int32 = -1
     let pid = getpid()
     /// The host's first command sets these.
     var settings = WorkerSettings()
@@ -27,8 +30,10 @@ struct ForkServer {
     var vm: OpaquePointer?
     /// The settings, for spawned workers to read; -1 where they are forked.
     var settingsFile: Int32 = -1
-    private var children: [pid_t: Child] = [:]
-    private var pids: [UInt32: pid_t] = [:]  // by slot
+    /// In no order. A list is searched faster than a thousand processes are forked, and needs no types to be made at the start.
+    private var children: [Child] = []
+    /// Of each child, at the same place.
+    private var pids: [pid_t] = []
     private let input = InputBuffer()
     private var sockets: [Int32] = []
     private var nextSocket = 0
@@ -42,7 +47,7 @@ struct ForkServer {
     /// A host of another version may have sent commands already: it is told ours, and they are not read.
     mutating func run(hostVersion: UInt32?) -> Never {
         prepareProcess()
-        let childSignals = lfs_child_signals()
+        childSignals = lfs_child_signals()
         guard childSignals >= 0 else { _exit(WorkerStatus.noResources) }
         send(Preface.bytes + .frame(FrameHeader(kind: .hello, worker: 0), payload: Hello(pid: pid).payload))
         guard hostVersion == protocolVersion else { _exit(0) }
@@ -135,8 +140,8 @@ struct ForkServer {
             return refuse(slot, generation, -child)
         }
         _ = lfs_keep_from_children(memory, WorkerPage.size)
-        children[child] = Child(slot: slot, generation: generation, page: page, files: files)
-        pids[slot] = child
+        children.append(Child(pid: child, slot: slot, generation: generation, page: page, files: files))
+        pids.append(child)
     }
 
     /// The descriptor that came with a command.
@@ -158,7 +163,7 @@ struct ForkServer {
     }
 
     private func kill(slot: UInt32, generation: UInt32) {
-        guard let pid = pids[slot], children[pid]?.generation == generation else {
+        guard let pid = children.first(where: { $0.slot == slot && $0.generation == generation })?.pid else {
             return  // it has ended, and the report is on its way
         }
         // Not reaped yet, so the number is still its own. The group is its own too, unless it was killed before it could say so.
@@ -171,8 +176,12 @@ struct ForkServer {
     private mutating func reap() {
         var ended = lfs_exit()
         while lfs_reap(-1, false, true, &ended) == 0, ended.pid > 0 {
-            guard let child = children.removeValue(forKey: ended.pid) else { continue }
-            if pids[child.slot] == ended.pid { pids[child.slot] = nil }  // else the slot has a new tenant already
+            guard let place = pids.firstIndex(of: ended.pid) else { continue }
+            let child = children[place]
+            children.swapAt(place, children.count - 1)
+            pids.swapAt(place, pids.count - 1)
+            children.removeLast()
+            pids.removeLast()
             let page = child.page
             let unsent = page.unsent(slot: child.slot, pid: ended.pid, now: lfs_now())
             let report = WorkerExitReport(
@@ -193,7 +202,7 @@ struct ForkServer {
 
     /// The host is gone or does not make sense: nothing may be left behind.
     private func leave() -> Never {
-        for pid in children.keys {
+        for pid in pids {
             _ = Glibc.kill(-pid, SIGKILL)
             _ = Glibc.kill(pid, SIGKILL)
         }
@@ -203,7 +212,13 @@ struct ForkServer {
         var ended = lfs_exit()
         while remaining > 0, lfs_now() < patience {
             guard lfs_reap(-1, false, true, &ended) == 0 else { break }
-            if ended.pid > 0 { remaining -= 1 } else { usleep(30) }
+            if ended.pid > 0 {
+                remaining -= 1
+            } else {
+                var end = pollfd(fd: childSignals, events: Int16(POLLIN), revents: 0)
+                poll(&end, 1, 10)
+                lfs_drain_signals(childSignals)
+            }
         }
         _exit(0)
     }

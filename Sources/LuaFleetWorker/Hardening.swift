@@ -5,9 +5,9 @@ import LuaFleetWire
 
 /// What came of it.
 package struct Hardening {
-    package private(set) var layers: SandboxLayers = []
+    package private(set) var layers = SandboxLayers.none
     /// Layers of the level that are not there, and why the first is not.
-    package private(set) var missing: SandboxLayers = []
+    package private(set) var missing = SandboxLayers.none
     package private(set) var reason: Int32 = 0
 
     /// The user that a root host's locked workers become; "nobody" on every Linux.
@@ -49,14 +49,15 @@ package struct Hardening {
 
     private mutating func note(_ layer: SandboxLayer, _ result: Int32) {
         guard result < 0 else {
-            layers.insert(SandboxLayers(layer))
+            layers.add(layer)
             return
         }
-        if missing.isEmpty { reason = -result }
-        missing.insert(SandboxLayers(layer))
+        if missing.rawValue == 0 { reason = -result }
+        missing.add(layer)
     }
 
     private mutating func landlock(_ wanted: SandboxLayers) {
+        guard wanted.rawValue != 0 else { return }
         let rights: [(SandboxLayer, lfs_landlock_right)] = [
             (.landlockFiles, LFS_LANDLOCK_FILES), (.landlockNetwork, LFS_LANDLOCK_NETWORK),
             (.landlockScope, LFS_LANDLOCK_SCOPE),
@@ -72,6 +73,7 @@ package struct Hardening {
     // MARK: Resource limits
 
     private static func limit(_ settings: WorkerSettings) -> Int32 {
+        guard settings.sandbox != .none || settings.memory > 0 else { return 0 }
         var limits: [(Int32, UInt64)] = []
         func add(_ resource: __rlimit_resource, _ value: UInt64) { limits.append((Int32(resource.rawValue), value)) }
         if let bytes = addressSpace(settings) { add(RLIMIT_AS, bytes) }
@@ -102,8 +104,9 @@ package struct Hardening {
     /// Behind the allocator's limit: what the process has now, a quarter more than the limit for what the system's allocator wastes, and room
     /// for a task and its answer.
     private static func addressSpace(_ settings: WorkerSettings) -> UInt64? {
+        guard settings.memory > 0, settings.memory < 1 << 40 else { return nil }
         let present = lfs_address_space()
-        guard settings.memory > 0, settings.memory < 1 << 40, present > 0 else { return nil }
+        guard present > 0 else { return nil }
         let message: UInt64 = settings.sandbox == .locked ? 8 << 20 : 64 << 20
         return present + settings.memory + settings.memory / 4 + (16 << 20) + 2 * message
     }

@@ -14,6 +14,7 @@ final class InputBuffer {
     /// What came after these while a task waited for a reply. It stands apart: tasks that run have their arguments where they are.
     private(set) lazy var later: InputBuffer = InputBuffer()
     private var hasLater = false
+    private var patience = Patience()
 
     init() {}
 
@@ -91,7 +92,7 @@ final class InputBuffer {
         var missing = needed - takeLater()
         while missing > 0 {
             let room = makeRoom(missing)
-            let count = Glibc.read(socket, room.baseAddress, room.count)
+            let count = patience.read(socket, room)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { _exit(WorkerStatus.hostGone) }
             received(count)

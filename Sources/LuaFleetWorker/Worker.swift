@@ -13,8 +13,8 @@ struct Worker {
     private var page: WorkerPage { journal.page }
     private let runner: TaskRunner
     private let settings: WorkerSettings
-    /// Kept, to define them again in a fresh state.
-    private var scripts: [UInt32: ScriptDefinition] = [:]
+    /// Kept, to define them again in a fresh state. A list, for they are few: a dictionary would cost every new worker the making of its types.
+    private var scripts: [ScriptDefinition] = []
     private let input = InputBuffer()
 
     /// Turns the process that was just forked into a worker.
@@ -79,10 +79,11 @@ struct Worker {
             switch header.kind {
             case .define:
                 guard let script = ScriptDefinition(payload: payload) else { _exit(WorkerStatus.protocolViolation) }
-                scripts[script.id] = script
+                scripts.removeAll { $0.id == script.id }
+                scripts.append(script)
                 runner.define(script)
             case .forget:
-                scripts[header.task] = nil
+                scripts.removeAll { $0.id == header.task }
                 runner.forget(header.task)
             case .task:
                 guard let tasks = IncomingTasks(header: header, payload: payload) else {
@@ -119,7 +120,7 @@ struct Worker {
         guard let fresh = try? settings.makeVM().vm else { _exit(WorkerStatus.noResources) }
         let former = runner.vm
         runner.adopt(fresh)
-        if let script = scripts[task.head.script] { runner.define(script) }
+        if let script = scripts.first(where: { $0.id == task.head.script }) { runner.define(script) }
         runner.run(task)
         journal.flush()
         runner.adopt(former)

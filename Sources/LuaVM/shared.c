@@ -61,6 +61,20 @@ static int handle_tostring(lua_State *L) {
     return 1;
 }
 
+static void push_metatable(lua_State *L, shared_kind kind);
+
+/// [-0, +1, m] Made when the first handle of a kind comes: most states never see one, and all of them together cost as much as Lua's libraries.
+static void push_type(lua_State *L, shared_kind kind) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->handle_types);
+    if (lua_rawgeti(L, -1, kind) == LUA_TNIL) {
+        lua_pop(L, 1);
+        push_metatable(L, kind);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, kind);
+    }
+    lua_remove(L, -2);
+}
+
 void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id) {
     lfvm *vm = vm_of(L);
     if (!lua_checkstack(L, LUA_MINSTACK)) luaL_error(L, "not enough memory");
@@ -71,16 +85,16 @@ void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id) {
         return;
     }
     lua_pop(L, 1);
+    if (kind >= KIND_COUNT) kind = 0;
+    push_type(L, (shared_kind)kind);
     shared_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = (shared_handle){.kind = kind < KIND_COUNT ? (uint32_t)kind : 0, .id = id};
+    *handle = (shared_handle){.kind = (uint32_t)kind, .id = id};
     lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, (lua_Integer)id);
-    lua_remove(L, -2);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handle_types);
-    lua_rawgeti(L, -1, handle->kind);
+    lua_rawseti(L, -4, (lua_Integer)id);
+    lua_insert(L, -2);
     handle->receipts = 1;  // from here on there is somebody who gives it back
-    lua_setmetatable(L, -3);
-    lua_pop(L, 1);
+    lua_setmetatable(L, -2);
+    lua_remove(L, -2);
 }
 
 // Requests
@@ -227,10 +241,6 @@ void shared_open(lfvm *vm, lua_State *L) {
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
     vm->handles = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_createtable(L, KIND_COUNT, 1);
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        push_metatable(L, (shared_kind)kind);
-        lua_rawseti(L, -2, kind);
-    }
+    lua_newtable(L);
     vm->handle_types = luaL_ref(L, LUA_REGISTRYINDEX);
 }

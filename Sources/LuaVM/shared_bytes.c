@@ -162,7 +162,11 @@ static void set_methods(lua_State *L, shared_kind kind) {
 }
 
 void shared_bytes_methods(lua_State *L, shared_kind kind) {
-    if (luaL_newmetatable(L, "shared memory slice")) {
+    if (luaL_getmetatable(L, "shared memory slice") == LUA_TNIL) {
+        // Registered when it is whole: making it can fail, and is tried again then.
+        lua_newtable(L);
+        lua_pushliteral(L, "shared memory slice");
+        lua_setfield(L, -2, "__name");
         lua_pushinteger(L, 0);
         lua_pushcclosure(L, slice_tostring, 1);
         lua_setfield(L, -2, "__tostring");
@@ -171,6 +175,7 @@ void shared_bytes_methods(lua_State *L, shared_kind kind) {
         lua_newtable(L);
         set_methods(L, 0);
         lua_pop(L, 1);
+        lua_setfield(L, LUA_REGISTRYINDEX, "shared memory slice");
     }
     lua_pop(L, 1);
     set_methods(L, kind);

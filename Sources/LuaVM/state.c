@@ -59,10 +59,15 @@ lfvm *lfvm_create(const lfvm_options *options) {
     if (vm->L == NULL) goto fail;
     *(lfvm **)lua_getextraspace(vm->L) = vm;
     lua_setwarnf(vm->L, vm_warn, vm);
+    lua_gc(vm->L, LUA_GCSTOP);  // there is no garbage yet
     if (vm_protect(vm, open_libraries, NULL) != LFVM_OK) goto fail;
     struct state_call call = {.seed = options->seed};
     vm->call = &call;
     if (vm_protect(vm, seed_body, NULL) != LFVM_OK) goto fail;
+    lua_gc(vm->L, LUA_GCRESTART);
+    // As after a collection: the next one begins when as much again is in use. A small task then ends without one, which in a fork would write to
+    // every page that has an object.
+    lua_gc(vm->L, LUA_GCSTEP, -(int)(vm->memory.used / 1024));
     vm->memory.pristine = vm->memory.used;
     return vm;
 fail:

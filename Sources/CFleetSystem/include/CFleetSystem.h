@@ -25,6 +25,9 @@ int lfs_capture_pipe(int ends[_Nonnull 2]);
 /// Sends `count` bytes and, with the first of them, descriptor `fd` (SCM_RIGHTS, unix(7)); `fd` < 0 sends none. Returns the bytes sent. Never raises SIGPIPE.
 ssize_t lfs_send(int socket, const void *bytes, size_t count, int fd);
 
+/// read(2) that does not sleep until the moment `sleeps_at` (lfs_now; 0: sleeps at once), but gives the processor to others between two looks.
+ssize_t lfs_read_soon(int socket, void *bytes, size_t count, uint64_t sleeps_at);
+
 /// Receives up to `count` bytes and up to `fds_capacity` descriptors (close-on-exec). Returns the bytes received, 0 at the end.
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
@@ -49,6 +52,10 @@ ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t
 int lfs_spawn(
     const char *path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count,
     pid_t *pid);
+
+/// The same for a fork server of this protocol version.
+int lfs_spawn_server(
+    const char *path, const char *version, char *_Nullable const *_Nullable environment, const int *fds, size_t fd_count, pid_t *pid);
 
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
@@ -90,6 +97,10 @@ typedef struct {
     int code;           // exit status or signal
     uint64_t user_us, system_us, peak_rss_bytes;
 } lfs_exit;
+
+/// Waits until this process, a child that is not reaped yet, has ended, but at most so long; or for a moment, where the kernel has no descriptors for
+/// processes (pidfd_open(2)).
+void lfs_wait_for_end(pid_t pid, int milliseconds);
 
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.

@@ -1,5 +1,5 @@
 // The jobs of a run whose reports are still owed.
-import NIOConcurrencyHelpers
+import Synchronization
 
 final class JobTable: Sendable {
     private enum Entry {
@@ -7,18 +7,18 @@ final class JobTable: Sendable {
         case failed(LuaJob, LuaFleetError)
     }
 
-    private let entries = NIOLockedValueBox<[Int: Entry]>([:])
+    private let entries = Mutex<[Int: Entry]>([:])
 
     func add(_ index: Int, _ job: LuaJob) {
-        entries.withLockedValue { $0[index] = .sent(job) }
+        entries.withLock { $0[index] = .sent(job) }
     }
 
     func add(_ index: Int, _ job: LuaJob, _ error: LuaFleetError) {
-        entries.withLockedValue { $0[index] = .failed(job, error) }
+        entries.withLock { $0[index] = .failed(job, error) }
     }
 
     func take(_ index: Int, _ outcome: TaskOutcome, _ pool: LuaPool) -> LuaTaskReport {
-        switch entries.withLockedValue({ $0.removeValue(forKey: index) }) {
+        switch entries.withLock({ $0.removeValue(forKey: index) }) {
         case .sent(let job): pool.report(outcome, job, index: index + 1)
         case .failed(let job, let error): LuaPool.report(failed: error, job, index: index + 1)
         // Never: added before it was fed.

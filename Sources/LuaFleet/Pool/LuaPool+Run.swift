@@ -126,6 +126,8 @@ public struct LuaReports: AsyncSequence, Sendable {
     let window: Int?
     let onOutput: (@Sendable (LuaTaskOutput) -> Void)?
     let produce: Producer
+    /// Whether these are the pool's last tasks: it closes when they have ended, while their reports are still on their way.
+    package var closesPool = false
 
     init(
         pool: LuaPool, isOrdered: Bool, window: Int?, onOutput: (@Sendable (LuaTaskOutput) -> Void)?,
@@ -171,6 +173,7 @@ public struct LuaReports: AsyncSequence, Sendable {
             self.pool = reports.pool
             self.stream = stream
             let (pool, jobs, produce) = (reports.pool, jobs, reports.produce)
+            let closing = reports.closesPool ? pool.shell : nil
             feeder = Task {
                 var count = 0
                 do {
@@ -189,6 +192,7 @@ public struct LuaReports: AsyncSequence, Sendable {
                         return true
                     }
                     stream.inputEnded()
+                    if let closing { closing.loop.execute { closing.close(.draining) {} } }
                 } catch {
                     stream.inputEnded(error)
                 }

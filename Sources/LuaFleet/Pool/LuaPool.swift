@@ -27,6 +27,10 @@ public final class LuaPool: Sendable {
     private let executable: String
     /// Where callbacks run.
     let callbacks = CallbackThread()
+    /// Of every task, unless a call says otherwise.
+    private let policy: TaskPolicy
+    private let isolation: WireIsolation
+    let reader: OutcomeReader
 
     /// The processors that this process may use.
     public static var defaultWorkerCount: Int { Processors.current.usable }
@@ -47,6 +51,9 @@ public final class LuaPool: Sendable {
         self.configuration = configuration
         self.executable = executable
         self.group = group
+        policy = configuration.policy
+        isolation = configuration.taskIsolation
+        reader = OutcomeReader(executable: executable, limits: configuration.effectiveLimits)
         shell = PoolShell(loop: group.next(), settings: settings, core: PoolCore(configuration: configuration.core))
         let shell = shell
         let failure: SetupFailure? = await withCheckedContinuation { continuation in
@@ -161,8 +168,8 @@ public final class LuaPool: Sendable {
     ) throws(LuaFleetError) -> TaskRequest {
         TaskRequest(
             script: try script.origin.content(), function: Array((script.functionName ?? "").utf8),
-            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: configuration.taskIsolation,
-            setsArg: setsArg, policy: configuration.policy, index: index)
+            arguments: .many(SlabArguments(bytes: ByteBuffer(), ends: [])), isolation: isolation,
+            setsArg: setsArg, policy: policy, index: index)
     }
 
     /// A script with its arguments, ready to be sent.
@@ -182,7 +189,7 @@ public final class LuaPool: Sendable {
     func outcome(of request: TaskRequest) async -> TaskOutcome {
         let waiter = SingleWaiter(shell: shell)
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter.wait(for: request, $0) }
+            await withUnsafeContinuation { waiter.wait(for: request, $0) }
         } onCancel: {
             waiter.cancel()
         }
@@ -193,7 +200,6 @@ public final class LuaPool: Sendable {
         reader.failure(of: outcome, script: script, index: index)
     }
 
-    var reader: OutcomeReader { OutcomeReader(executable: executable, limits: configuration.effectiveLimits) }
 }
 
 /// Makes a pool, runs `body` with it, and closes it: waits for its tasks when `body` returns, terminates them when it throws.

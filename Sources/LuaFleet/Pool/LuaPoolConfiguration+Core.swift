@@ -53,7 +53,7 @@ extension LuaPoolConfiguration {
         policy.retry.max = UInt32(clamping: retry.max)
         policy.retry.pause = retry.backoff
         policy.retry.maxKills = UInt32(clamping: retry.maxKills)
-        for kind in retry.kinds {
+        for kind in retry.max > 0 ? retry.kinds : [] {
             switch kind {
             case .scriptError: policy.retry.kinds.insert(.scriptError)
             case .timeout: policy.retry.kinds.insert(.timeout)

@@ -31,7 +31,7 @@ public enum LuaRecycling: Sendable, Hashable {
 /// Whether, when and how often a task that failed is started again. Default: never, since a task may have had effects.
 public struct LuaRetry: Sendable, Hashable {
     /// A kind of failure; the words of ``LuaFleetError/Code``, and ``scriptError`` for ``LuaError``.
-    public enum Kind: Sendable, Hashable, CaseIterable {
+    public enum Kind: UInt32, Sendable, CaseIterable {
         /// The script raised an error.
         case scriptError
         case timeout
@@ -48,7 +48,12 @@ public struct LuaRetry: Sendable, Hashable {
     /// Starts after the first one. Default: 0.
     public var max: Int
     /// Which failures. Default: worker deaths.
-    public var kinds: Set<Kind>
+    public var kinds: Set<Kind> {
+        get { Set(Kind.allCases.filter { bits & Self.bit($0) != 0 }) }
+        set { bits = newValue.reduce(0) { $0 | Self.bit($1) } }
+    }
+    /// Of `kinds`. No set: that of the default would be made at every start of a pool.
+    private var bits: UInt32
     /// The pause before the second start; doubled for each further one, up to a minute. Default: none.
     public var backoff: Duration
     /// A task under which so many workers died is set aside, whatever ``max`` says; 0: no such bound. Default: 3.
@@ -58,10 +63,19 @@ public struct LuaRetry: Sendable, Hashable {
         max: Int = 0, on kinds: Set<Kind> = [.workerDied], backoff: Duration = .zero, maxKills: Int = 3
     ) {
         self.max = max
-        self.kinds = kinds
+        bits = kinds.reduce(0) { $0 | Self.bit($1) }
         self.backoff = backoff
         self.maxKills = maxKills
     }
+
+    /// The default of a pool.
+    static let never = LuaRetry(bits: bit(.workerDied))
+
+    private init(bits: UInt32) {
+        (max, self.bits, backoff, maxKills) = (0, bits, .zero, 3)
+    }
+
+    private static func bit(_ kind: Kind) -> UInt32 { 1 << kind.rawValue }
 }
 
 /// A script that prepares a worker or tidies up after it, with arguments.
@@ -107,7 +121,7 @@ public struct LuaPoolConfiguration: Sendable {
     /// Where workers run. Default nil: where the app is when the pool starts; at `locked` in `/`.
     public var workingDirectory: String?
     /// Default: never.
-    public var retry = LuaRetry()
+    public var retry = LuaRetry.never
     /// Default nil: a worker lives as long as its pool.
     public var recycle: LuaRecycling?
     /// Run once in each worker before its first task, in the state that the tasks see where ``isolation`` is `.shared` or `.freshProcess`. Its results are dropped. One that

@@ -1,11 +1,11 @@
 // Waits for one task.
 import LuaFleetCore
-import NIOConcurrencyHelpers
 
 /// Touched on the pool's event loop, but for what is set before the task is enqueued.
 final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // one thread at a time, see above
     private let shell: PoolShell
-    private var continuation: CheckedContinuation<TaskOutcome, Never>?
+    /// Unchecked: the checks cost each call an object, and a task ends exactly once.
+    private var continuation: UnsafeContinuation<TaskOutcome, Never>?
     private var batch: BatchID?
     private var isCancelled = false
 
@@ -13,7 +13,7 @@ final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // one thread at a 
         self.shell = shell
     }
 
-    func wait(for request: TaskRequest, _ continuation: CheckedContinuation<TaskOutcome, Never>) {
+    func wait(for request: TaskRequest, _ continuation: UnsafeContinuation<TaskOutcome, Never>) {
         self.continuation = continuation  // nobody else knows of it until the next line
         shell.enqueue(request, waiter: self)
     }

@@ -2,7 +2,7 @@
 import DequeModule
 import LuaFleetCore
 import LuaFleetWire
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// Between a feeder, the pool and a consumer.
 ///
@@ -61,7 +61,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     private let failsFast: Bool
     /// Told of output as it comes, if anybody is.
     private let onOutput: (@Sendable (LuaTaskOutput) -> Void)?
-    private let state = NIOLockedValueBox(State())
+    private let state = Mutex(State())
     private var batches: [Int: BatchID] = [:]
 
     /// - Parameters:
@@ -84,11 +84,11 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     func room() async -> Int {
         while true {
             let window = max(1, window())
-            let (isCancelled, outstanding) = state.withLockedValue { ($0.isCancelled, $0.outstanding) }
+            let (isCancelled, outstanding) = state.withLock { ($0.isCancelled, $0.outstanding) }
             if isCancelled { return 0 }
             if outstanding < window { return window - outstanding }
             await withCheckedContinuation { continuation in
-                let resumeNow = state.withLockedValue { state in
+                let resumeNow = state.withLock { state in
                     if state.isCancelled || state.outstanding < window { return true }
                     state.feeder = continuation
                     return false
@@ -101,7 +101,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     /// Hands tasks to the pool; the first one's index is the number of tasks before it.
     func feed(_ request: TaskRequest) {
         let count = Int(request.count)
-        let index = state.withLockedValue { state -> Int? in
+        let index = state.withLock { state -> Int? in
             guard !state.isCancelled else {
                 state.wasCut = true
                 return nil  // nobody waits for it
@@ -115,7 +115,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
 
     /// A task that failed before it could be sent.
     func feed(failed outcome: TaskOutcome) {
-        let index = state.withLockedValue { state in
+        let index = state.withLock { state in
             state.outstanding += 1
             state.fed += 1
             return state.fed - 1
@@ -125,7 +125,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
 
     /// No more tasks; `failure`: the input threw.
     func inputEnded(_ failure: (any Error)? = nil) {
-        let consumer = state.withLockedValue { state in
+        let consumer = state.withLock { state in
             state.inputEnded = true
             state.inputFailure = failure
             return state.takeConsumer()
@@ -137,7 +137,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
 
     func tasksSubmitted(as batch: BatchID, first: Int) {
         batches[first] = batch
-        if state.withLockedValue({ $0.isCancelled }) { shell.loop.execute { self.shell.cancel([batch]) } }
+        if state.withLock({ $0.isCancelled }) { shell.loop.execute { self.shell.cancel([batch]) } }
     }
 
     func batchEnded(first: Int) {
@@ -159,7 +159,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     }
 
     private func complete(_ piece: Piece) {
-        let consumer = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
+        let consumer = state.withLock { state -> CheckedContinuation<Void, Never>? in
             switch order {
             case .ofInputs: state.ready[piece.first] = piece
             case .ofCompletion: state.queue.append(piece)
@@ -181,7 +181,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     func next() async throws -> Piece? {
         while true {
             let window = max(1, window())
-            let step = state.withLockedValue { $0.step(order, window: window) }
+            let step = state.withLock { $0.step(order, window: window) }
             step.feeder?.resume()
             switch step.kind {
             case .piece(let piece):
@@ -191,7 +191,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
                 return nil
             case .wait:
                 await withCheckedContinuation { continuation in
-                    let resumeNow = state.withLockedValue { state in
+                    let resumeNow = state.withLock { state in
                         if state.canStep(order) { return true }
                         state.consumer = continuation
                         return false
@@ -203,11 +203,11 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
     }
 
     /// Whether it was cancelled before all its tasks had ended by themselves.
-    var wasCut: Bool { state.withLockedValue { $0.wasCut } }
+    var wasCut: Bool { state.withLock { $0.wasCut } }
 
     /// Nobody wants the rest: tasks that wait vanish, those that run are killed.
     func cancel() {
-        let (feeder, consumer) = state.withLockedValue { state in
+        let (feeder, consumer) = state.withLock { state in
             state.isCancelled = true
             if !state.inputEnded { state.wasCut = true }
             let feeder = state.feeder

@@ -1,7 +1,7 @@
 // The bytes of a script: read once, compared by what they are, checked before any worker sees them.
 import Glibc
 import LuaFleetWire
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// A script's chunk name and source. Compared by identity first, then by content; the hash is computed once.
 final class LuaScriptContent: Sendable, Hashable {
@@ -46,7 +46,7 @@ extension LuaScript {
         }
 
         let kind: Kind
-        private let loaded = NIOLockedValueBox<LuaScriptContent?>(nil)
+        private let loaded = Mutex<LuaScriptContent?>(nil)
 
         init(_ kind: Kind) {
             self.kind = kind
@@ -62,7 +62,7 @@ extension LuaScript {
 
         /// The content, read at the first call.
         func content() throws(LuaFleetError) -> LuaScriptContent {
-            if let content = loaded.withLockedValue({ $0 }) { return content }
+            if let content = loaded.withLock({ $0 }) { return content }
             let content: LuaScriptContent
             switch kind {
             case .source(let source, let chunkName):
@@ -73,7 +73,7 @@ extension LuaScript {
             case .function(let message):
                 content = LuaScriptContent(chunkName: "=(function)", source: message, form: .function)
             }
-            loaded.withLockedValue { $0 = content }
+            loaded.withLock { $0 = content }
             return content
         }
 

@@ -4,7 +4,8 @@ import LuaFleetWire
 
 /// Belongs to the pool's event loop. Costs nothing until a task uses a shared object.
 final class SharedWorker {
-    private let hub: SharedHub
+    /// Nil: the host's, which is made when something is shared.
+    private let chosenHub: SharedHub?
     private let slot: UInt32
     /// The pool, which keeps the objects that have a name.
     private let keeper: SharedKeeper
@@ -12,11 +13,13 @@ final class SharedWorker {
     private var process: PartyID?
     private var tasks: [UInt32: PartyID] = [:]
 
-    init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub = .shared) {
+    init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub? = nil) {
         self.slot = slot
         self.keeper = keeper
-        self.hub = hub
+        chosenHub = hub
     }
+
+    private var hub: SharedHub { chosenHub ?? .shared }
 
     /// A task in a process of its own keeps its handles itself; others leave them to the worker.
     private func party(of sequence: UInt32, ownsProcess: Bool, _ name: () -> String) -> PartyID {

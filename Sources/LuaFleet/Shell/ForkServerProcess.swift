@@ -200,7 +200,7 @@ final class ForkServerProcess: ChannelInboundHandler, @unchecked Sendable {  // 
         var result = lfs_reap(pid, false, false, &ended)
         // Usually it ends within a millisecond, and a timer would add as much again.
         while result == 0 && ended.pid == 0 && lfs_now() - start < 2_000_000 {
-            usleep(50)
+            lfs_wait_for_end(pid, 2)
             result = lfs_reap(pid, false, false, &ended)
         }
         if result == 0 && ended.pid == 0 {

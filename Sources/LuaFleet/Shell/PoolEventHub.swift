@@ -1,6 +1,5 @@
 // Hands the pool's events to whoever listens, and keeps what finalizers returned.
 import LuaFleetCore
-import NIOConcurrencyHelpers
 import Synchronization
 
 /// Thread-safe. Posting costs one atomic load while nobody listens.
@@ -15,7 +14,7 @@ final class PoolEventHub: Sendable {
         var finalizerResults: [LuaFinalizerResult] = []
     }
 
-    private let state = NIOLockedValueBox(State())
+    private let state = Mutex(State())
     private let isHeard = Atomic<Bool>(false)
 
     /// Whether it is worth making an event.
@@ -24,21 +23,21 @@ final class PoolEventHub: Sendable {
     func post(_ event: @autoclosure () -> LuaPoolEvent) {
         guard hasListeners else { return }
         let event = event()
-        let listeners = state.withLockedValue { Array($0.listeners.values) }
+        let listeners = state.withLock { Array($0.listeners.values) }
         for listener in listeners { listener.yield(event) }
     }
 
     func finalized(worker: Int, _ message: [UInt8]) {
         guard let results = try? LuaResults(message: message) else { return }
-        state.withLockedValue { $0.finalizerResults.append(LuaFinalizerResult(worker: worker, results: results)) }
+        state.withLock { $0.finalizerResults.append(LuaFinalizerResult(worker: worker, results: results)) }
     }
 
-    var finalizerResults: [LuaFinalizerResult] { state.withLockedValue { $0.finalizerResults } }
+    var finalizerResults: [LuaFinalizerResult] { state.withLock { $0.finalizerResults } }
 
     /// What is posted from now on, until the pool has closed.
     func stream() -> AsyncStream<LuaPoolEvent> {
         AsyncStream(bufferingPolicy: .bufferingNewest(Self.capacity)) { continuation in
-            let number = state.withLockedValue { state -> Int? in
+            let number = state.withLock { state -> Int? in
                 guard !state.isFinished else { return nil }
                 state.nextListener += 1
                 state.listeners[state.nextListener] = continuation
@@ -51,7 +50,7 @@ final class PoolEventHub: Sendable {
     }
 
     private func remove(_ number: Int) {
-        state.withLockedValue { state in
+        state.withLock { state in
             state.listeners[number] = nil
             if state.listeners.isEmpty { isHeard.store(false, ordering: .relaxed) }
         }
@@ -59,7 +58,7 @@ final class PoolEventHub: Sendable {
 
     /// The pool has closed: no event comes any more.
     func finish() {
-        let listeners = state.withLockedValue { state in
+        let listeners = state.withLock { state in
             state.isFinished = true
             return Array(state.listeners.values)
         }

@@ -14,19 +14,18 @@ extension PoolShell {
         guard let connection = connections[Int(worker.slot)], let record = records[Int(tasks.batch.index)] else {
             return
         }
-        let request = record.request
         if attempt > 1 {
             for task in tasks.lower..<tasks.upper { self.detail(tasks.batch, task) { $0.attempts = attempt } }
         }
         var head = TaskHead(
-            script: define(request.script, on: connection), isolation: request.isolation, setsArg: request.setsArg,
-            stampsTimes: request.policy.wallTime != nil, attempt: attempt, index: request.index + UInt64(tasks.lower),
-            epoch: epoch)
+            script: define(record.request.script, on: connection), isolation: record.request.isolation,
+            setsArg: record.request.setsArg, stampsTimes: record.request.policy.wallTime != nil, attempt: attempt,
+            index: record.request.index + UInt64(tasks.lower), epoch: epoch)
         head.sendsOutput = record.waiter.hearsOutput
-        switch request.arguments {
+        switch record.request.arguments {
         case .one(let payload):
             connection.sends(payload.handles, to: sequence, of: record, task: tasks.lower)
-            write(tasks.batch, FrameHeader(kind: .task, worker: worker.slot, task: sequence), head, to: connection)
+            write(record, FrameHeader(kind: .task, worker: worker.slot, task: sequence), head, to: connection)
         case .many(let slab):
             for task in tasks.lower..<tasks.upper where !slab.handles.isEmpty {
                 connection.sends(
@@ -34,11 +33,11 @@ extension PoolShell {
             }
             var lower = tasks.lower
             while lower < tasks.upper {
-                let upper = Self.frameEnd(slab, lower, tasks.upper, chunk: request.policy.chunk)
+                let upper = Self.frameEnd(slab, lower, tasks.upper, chunk: record.request.policy.chunk)
                 head.count = upper - lower
-                head.index = request.index + UInt64(lower)
+                head.index = record.request.index + UInt64(lower)
                 let header = FrameHeader(kind: .task, worker: worker.slot, task: sequence &+ (lower - tasks.lower))
-                write(slab, lower..<upper, request.function, header, head, to: connection)
+                write(slab, lower..<upper, record.request.function, header, head, to: connection)
                 lower = upper
             }
         }
@@ -64,11 +63,11 @@ extension PoolShell {
         return end
     }
 
-    private func write(_ batch: BatchID, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
-        guard case .one(var payload)? = records[Int(batch.index)]?.request.arguments else { return }
-        records[Int(batch.index)]?.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))
+    private func write(_ record: TaskRecord, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
+        guard case .one(var payload) = record.request.arguments else { return }
+        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))  // so that the payload is not copied
         connection.write(payload.frame(header, head))
-        records[Int(batch.index)]?.request.arguments = .one(payload)
+        record.request.arguments = .one(payload)
     }
 
     private func write(
@@ -96,7 +95,8 @@ extension PoolShell {
     private func define(_ content: LuaScriptContent, on connection: WorkerConnection) -> UInt32 {
         let (script, evicted) = scripts.id(of: content)
         if let evicted {
-            for other in connections.compactMap({ $0 }) where other.knownScripts.remove(evicted) != nil {
+            for other in connections.compactMap({ $0 }) where other.knownScripts.contains(evicted) {
+                other.knownScripts.removeAll { $0 == evicted }
                 other.forgottenScripts.append(evicted)
             }
         }
@@ -104,7 +104,8 @@ extension PoolShell {
             connection.write(.frame(FrameHeader(kind: .forget, worker: connection.id.slot, task: forgotten)))
         }
         connection.forgottenScripts = []
-        if connection.knownScripts.insert(script).inserted {
+        if !connection.knownScripts.contains(script) {
+            connection.knownScripts.append(script)
             let definition = ScriptDefinition(
                 id: script, form: content.form, chunkName: content.chunkName, source: content.source)
             connection.write(
@@ -131,15 +132,15 @@ extension PoolShell {
 
     /// What is known of a task before it ends.
     func detail(_ batch: BatchID, _ task: UInt32, _ change: (inout TaskOutcome) -> Void) {
-        guard records[Int(batch.index)] != nil else { return }
-        change(&records[Int(batch.index)]!.details[task, default: TaskOutcome(end: .answered)])  // looked at above
+        guard let record = records[Int(batch.index)] else { return }
+        change(&record.details[task, default: TaskOutcome(end: .answered)])
     }
 
     /// They will be started again: what they said is forgotten.
     func repeated(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
         if case .failed = end { _ = takeAnswers(tasks.count) }
-        for task in tasks.lower..<tasks.upper { records[Int(tasks.batch.index)]?.details[task] = nil }
         guard let record = records[Int(tasks.batch.index)] else { return }
+        for task in tasks.lower..<tasks.upper { record.details[task] = nil }
         record.waiter.tasksQueuedAgain(record.first + Int(tasks.lower)..<record.first + Int(tasks.upper))
     }
 
@@ -169,14 +170,15 @@ extension PoolShell {
             records[Int(tasks.batch.index)] = nil
             record.waiter.batchEnded(first: record.first)
         } else {
-            records[Int(tasks.batch.index)]?.open -= tasks.count
+            record.open -= tasks.count
         }
     }
 
     private func finish(
         _ task: UInt32, of record: TaskRecord, _ end: TaskEnd, _ worker: WorkerID?, _ connection: WorkerConnection?
     ) {
-        var outcome = record.details[task] ?? TaskOutcome(end: end)
+        let known = record.details.isEmpty ? nil : record.details.removeValue(forKey: task)
+        var outcome = known ?? TaskOutcome(end: end)
         outcome.end = end
         if let worker {
             outcome.worker = Int(worker.slot) + 1
@@ -217,25 +219,20 @@ extension PoolShell {
 
     /// The messages of the next `count` answers; nil where there are not so many.
     private func takeAnswers(_ count: UInt32) -> ByteBuffer? {
-        guard var rest = answers else { return nil }
-        defer { answers = rest }
-        if count == rest.count {
-            rest.count = 0
-            let all = rest.messages
-            rest.messages = ByteBuffer()
-            answersGiven(count, &rest)
-            return all
+        guard let left = answers?.count else { return nil }
+        if count == left {
+            defer { answers?.messages = ByteBuffer() }
+            answers?.count = 0
+            return answers?.messages
         }
-        guard let some = rest.messages.readMessages(Int(count)) else { return nil }
-        answersGiven(count, &rest)
+        guard let some = answers?.messages.readMessages(Int(count)) else { return nil }
+        if left > 0 {
+            // The mean duration of those that are left stays what it was.
+            let each = (answers?.nanoseconds ?? 0) / UInt64(left)
+            answers?.nanoseconds -= each * UInt64(count)
+            answers?.count = left - count
+        }
         return some
-    }
-
-    /// Keeps the mean duration of those that are left.
-    private func answersGiven(_ count: UInt32, _ rest: inout WorkerAnswers) {
-        guard rest.count > 0 else { return }
-        rest.nanoseconds -= rest.nanoseconds / UInt64(rest.count) * UInt64(count)
-        rest.count -= count
     }
 
     private func takeAnswer() -> [UInt8]? {

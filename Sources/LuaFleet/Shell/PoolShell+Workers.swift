@@ -246,12 +246,10 @@ extension PoolShell: WorkerConnectionDelegate {
     private func wrote(
         _ bytes: UnsafeRawBufferPointer, to stream: OutputStream, sequence: UInt32, on connection: WorkerConnection
     ) {
-        // Never the whole record in a variable: a second reference makes each frame copy all the output before it.
-        guard let (batch, task) = core.task(at: sequence, on: connection.id),
-            let waiter = records[Int(batch.index)]?.waiter, let first = records[Int(batch.index)]?.first
+        guard let (batch, task) = core.task(at: sequence, on: connection.id), let record = records[Int(batch.index)]
         else { return }
-        if waiter.hearsOutput {
-            return waiter.taskWrote(bytes, to: stream, task: first + Int(task))
+        if record.waiter.hearsOutput {
+            return record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
         }
         detail(batch, task) { outcome in
             let held = outcome.standardOutput.count + outcome.standardError.count

@@ -8,20 +8,21 @@ import LuaFleetWire
 import NIOCore
 import NIOPosix
 
-/// All of it belongs to the event loop, but for `loop`, `enqueue` and what is said to be thread-safe.
+/// All of it belongs to the event loop, but for `loop`, `enqueue` and what is said to be thread-safe. What is touched for every task is not checked for exclusive access:
+/// one thread uses it, and the checks were a twentieth of its time.
 final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     let loop: any EventLoop
     let settings: PoolShellSettings
     /// What the fork server said of its workers.
     var configured = ConfiguredMessage()
     private let inbox = TaskInbox()
-    private var submissions: [TaskInbox.Submission] = []
+    @exclusivity(unchecked) private var submissions: [TaskRecord] = []
 
-    var core: PoolCore
-    private var actions: [PoolAction] = []
-    private var isPerforming = false
-    var records: [TaskRecord?] = []
-    var connections: [WorkerConnection?] = []
+    @exclusivity(unchecked) var core: PoolCore
+    @exclusivity(unchecked) private var actions: [PoolAction] = []
+    @exclusivity(unchecked) private var isPerforming = false
+    @exclusivity(unchecked) var records: [TaskRecord?] = []
+    @exclusivity(unchecked) var connections: [WorkerConnection?] = []
     var scripts = ScriptRegistry()
     let keeper = SharedKeeper()
     /// Of the next task that is handed in.
@@ -29,12 +30,12 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     var server: ForkServerProcess?
     var hasLaunched = false
     /// Connections that have something to flush.
-    var unflushed: [WorkerConnection] = []
+    @exclusivity(unchecked) var unflushed: [WorkerConnection] = []
     /// What the core wants to know of workers' pages.
-    var looks: Deque<PageLook> = []
+    @exclusivity(unchecked) var looks: Deque<PageLook> = []
     /// The answers that the core is being told of: its `finish` actions take them, in order.
-    var answers: WorkerAnswers?
-    private var timer: (due: Moment, task: Scheduled<Void>)?
+    @exclusivity(unchecked) var answers: WorkerAnswers?
+    @exclusivity(unchecked) private var timer: (due: Moment, task: Scheduled<Void>)?
     /// Called once, when workers can be had or when it is known that none can.
     private var onOpen: ((SetupFailure?) -> Void)?
     private var onClose: [() -> Void] = []
@@ -55,7 +56,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
 
     /// Hands tasks to the pool. Thread-safe; the waiter hears of them on the event loop.
     func enqueue(_ request: TaskRequest, waiter: any TaskWaiter, first: Int = 0) {
-        if inbox.add(.init(request: request, waiter: waiter, first: first)) {
+        if inbox.add(TaskRecord(request: request, waiter: waiter, first: first)) {
             loop.execute { self.takeSubmissions() }
         }
     }
@@ -68,16 +69,15 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         perform()
     }
 
-    private func submit(_ submission: TaskInbox.Submission) {
-        let count = submission.request.count
-        let id = core.tasksSubmitted(count, submission.request.policy, at: now)
+    private func submit(_ record: TaskRecord) {
+        let count = record.open
+        let id = core.tasksSubmitted(count, record.request.policy, at: now)
         while records.count <= Int(id.index) { records.append(nil) }
-        records[Int(id.index)] = TaskRecord(
-            request: submission.request, waiter: submission.waiter, first: submission.first, number: nextNumber,
-            open: count)
-        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: submission.request.script.name))
+        records[Int(id.index)] = record
+        record.number = nextNumber
+        events.post(.tasksQueued(nextNumber...nextNumber + Int(count) - 1, script: record.request.script.name))
         nextNumber += Int(count)
-        submission.waiter.tasksSubmitted(as: id, first: submission.first)
+        record.waiter.tasksSubmitted(as: id, first: record.first)
     }
 
     func open(_ onOpen: @escaping (SetupFailure?) -> Void) {

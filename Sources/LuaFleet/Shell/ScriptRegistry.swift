@@ -13,6 +13,7 @@ struct ScriptRegistry {
     private var entries: [LuaScriptContent: Entry] = [:]
     private var nextID: UInt32 = 1
     private var uses: UInt64 = 0
+    /// Also of the only script that there is: it gets an entry when a second one comes.
     private var last: (content: LuaScriptContent, id: UInt32)?
 
     /// The number of `content`, and the number of a script that is to be forgotten for its sake.
@@ -21,6 +22,12 @@ struct ScriptRegistry {
         uses += 1
         var evicted: UInt32?
         let id: UInt32
+        guard let former = last else {
+            last = (content, nextID)
+            nextID += 1
+            return (nextID - 1, nil)
+        }
+        if entries.isEmpty { entries[former.content] = Entry(id: former.id, lastUse: uses - 1) }
         if let entry = entries[content] {
             id = entry.id
             entries[content]?.lastUse = uses

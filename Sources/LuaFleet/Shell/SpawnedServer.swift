@@ -3,7 +3,7 @@ import CFleetSystem
 import Glibc
 import LuaFleetCore
 import LuaFleetWire
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// A fork server's process with the host's ends of its control socket and of what it writes to its standard streams. Whoever takes it owns them.
 package struct SpawnedServer: Sendable {
@@ -15,26 +15,55 @@ package struct SpawnedServer: Sendable {
     /// The memory that the host shares with the server's workers; unmapped when nobody holds it any more.
     let pages: WorkerPages
 
-    private static let ahead = NIOLockedValueBox<(program: WorkerProgram, server: SpawnedServer)?>(nil)
-
-    /// Spawns a fork server that the next pool with this program takes, so that it starts up while the caller does other things. A failure shows in
-    /// that pool. If no pool comes, the server ends with this process.
-    package static func spawnAhead(_ executable: String) {
-        spawnAhead(WorkerProgram(executable: executable))
+    /// A start that goes on while its caller does other things.
+    private final class Ahead: @unchecked Sendable {  // written by its thread, then read by whoever has joined it
+        var program: WorkerProgram?
+        var server: SpawnedServer?
     }
 
-    package static func spawnAhead(_ program: WorkerProgram) {
-        // After a failure the pool tries again and says what is wrong.
-        guard let server = try? spawn(program, asksForWorker: true) else { return }
-        ahead.withLockedValue { $0 = (program, server) }
+    private struct Start: Sendable {
+        var ahead: Ahead
+        /// Nil when it has been joined.
+        var thread: pthread_t?
+
+        mutating func join() -> Ahead {
+            if let thread { pthread_join(thread, nil) }
+            thread = nil
+            return ahead
+        }
+    }
+
+    private static let started = Mutex<Start?>(nil)
+
+    /// Spawns a fork server with the default settings, which the next pool that has these takes, so that it starts up while the caller does other things. A failure
+    /// shows in that pool. If no pool comes, the server ends with this process.
+    package static func spawnAhead() {
+        let ahead = Ahead()
+        var thread = pthread_t()
+        // A thread of its own: whoever spawns waits until the kernel has loaded the program.
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                let ahead = Unmanaged<Ahead>.fromOpaque(context!).takeRetainedValue()  // passed below, never null
+                guard let executable = try? LuaPool.findWorker() else { return nil }
+                let program = WorkerProgram(executable: executable)
+                ahead.program = program
+                // After a failure the pool tries again and says what is wrong.
+                ahead.server = try? SpawnedServer.spawn(program, asksForWorker: true)
+                return nil
+            }, Unmanaged.passRetained(ahead).toOpaque())
+        guard failure == 0 else { return Unmanaged.passUnretained(ahead).release() }
+        started.withLock { $0 = Start(ahead: ahead, thread: thread) }
     }
 
     /// The one that was spawned ahead, or a new one.
     static func take(_ program: WorkerProgram, asksForWorker: Bool) throws(SetupFailure) -> SpawnedServer {
-        let waiting = ahead.withLockedValue { ahead in
-            guard asksForWorker, let found = ahead, found.program == program else { return nil as SpawnedServer? }
-            ahead = nil
-            return found.server
+        let waiting = started.withLock { started in
+            guard asksForWorker, let ahead = started?.join(), ahead.program == program else {
+                return nil as SpawnedServer?
+            }
+            started = nil
+            return ahead.server
         }
         if let waiting { return waiting }
         return try spawn(program, asksForWorker: asksForWorker)

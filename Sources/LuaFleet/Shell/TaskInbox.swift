@@ -1,27 +1,21 @@
 // Where tasks wait for the pool's event loop: filled by any thread, emptied by the loop in one go.
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// So that a hundred callers at once cost the loop one wake-up, and the workers get their tasks in one write each.
 final class TaskInbox: Sendable {
-    struct Submission: Sendable {
-        var request: TaskRequest
-        var waiter: any TaskWaiter
-        var first: Int
-    }
-
-    private let submissions = NIOLockedValueBox<[Submission]>([])
+    private let records = Mutex<[TaskRecord]>([])
 
     /// True: it was empty, and the loop has to be told.
-    func add(_ submission: Submission) -> Bool {
-        submissions.withLockedValue {
-            $0.append(submission)
+    func add(_ record: TaskRecord) -> Bool {
+        records.withLock {
+            $0.append(record)
             return $0.count == 1
         }
     }
 
     /// Everything, oldest first. `buffer` is emptied and used for the next ones.
-    func take(into buffer: inout [Submission]) {
+    func take(into buffer: inout [TaskRecord]) {
         buffer.removeAll(keepingCapacity: true)
-        submissions.withLockedValue { swap(&$0, &buffer) }
+        records.withLock { swap(&$0, &buffer) }
     }
 }

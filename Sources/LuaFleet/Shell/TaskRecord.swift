@@ -126,16 +126,24 @@ struct TaskOutcome: Sendable {
     var arguments: [UInt8] = []
 }
 
-/// Tasks in the shell's table: those of one batch.
-struct TaskRecord {
-    var request: TaskRequest
-    var waiter: any TaskWaiter
+/// Tasks in the shell's table: those of one batch. A class, and unchecked: it is touched on the event loop only, several times for each task, and a copy would count the
+/// references of all that is in it.
+final class TaskRecord: @unchecked Sendable {  // made by whoever hands the tasks in, then the event loop's
+    @exclusivity(unchecked) var request: TaskRequest
+    let waiter: any TaskWaiter
     /// The number of the first task.
-    var first: Int
-    /// The number in the pool of the first task, from 1.
-    var number: Int
+    let first: Int
+    /// The number in the pool of the first task, from 1; 0 until they are submitted.
+    @exclusivity(unchecked) var number = 0
     /// Tasks that have not ended.
-    var open: UInt32
+    @exclusivity(unchecked) var open: UInt32
     /// Of tasks of which there is something to say before they end.
-    var details: [UInt32: TaskOutcome] = [:]
+    @exclusivity(unchecked) var details: [UInt32: TaskOutcome] = [:]
+
+    init(request: TaskRequest, waiter: any TaskWaiter, first: Int) {
+        self.request = request
+        self.waiter = waiter
+        self.first = first
+        open = request.count
+    }
 }

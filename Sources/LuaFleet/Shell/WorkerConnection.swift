@@ -41,7 +41,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// The pool's initializer has run there.
     var isInitialized = false
     /// Scripts that the worker has been told.
-    var knownScripts: Set<UInt32> = []
+    /// A list, for they are few, and most workers know one.
+    var knownScripts: [UInt32] = []
     /// Scripts that it may forget: said in front of its next task. Not at once: a task that waits for a reply in a process of its own would take what is meant for the worker.
     var forgottenScripts: [UInt32] = []
     var pid: Int32 = 0

@@ -18,16 +18,13 @@ package struct WorkerProgram: Equatable, Sendable {
     /// Spawns the fork server with these descriptors; the process ID.
     package func spawn(control: Int32, noise: Int32, pages: Int32) throws(SetupFailure) -> pid_t {
         var pid: pid_t = 0
-        let arguments = Self.strings(["luafleet-worker", "--fork-server", "\(protocolVersion)"])
-        defer { Self.release(arguments) }
-        let fds = [noise, noise, control, pages]
-        let spawned: Int32
-        if let environment {
-            let strings = Self.strings(environment)
-            defer { Self.release(strings) }
-            spawned = lfs_spawn(executable, arguments, strings, fds, fds.count, &pid)
-        } else {
-            spawned = lfs_spawn(executable, arguments, nil, fds, fds.count, &pid)
+        let strings = environment.map { Self.strings($0) }
+        defer { strings.map { Self.release($0) } }
+        var fds = (noise, noise, control, pages)
+        let spawned = withUnsafeBytes(of: &fds) { fds in
+            lfs_spawn_server(
+                executable, "\(protocolVersion)", strings,
+                fds.bindMemory(to: Int32.self).baseAddress!, 4, &pid)  // a tuple of four: never nil
         }
         guard spawned == 0 else { throw .notExecutable(-spawned) }
         return pid

@@ -1,13 +1,13 @@
 // The thread on which a pool's callbacks run: made with the first one, so that nobody else pays for it.
-import NIOConcurrencyHelpers
+import Synchronization
 import NIOPosix
 
 /// Runs what it is given, one after the other. Thread-safe.
 final class CallbackThread: Sendable {
-    private let pool = NIOLockedValueBox<NIOThreadPool?>(nil)
+    private let pool = Mutex<NIOThreadPool?>(nil)
 
     func run(_ body: @escaping @Sendable () -> Void) {
-        let threads = pool.withLockedValue { pool in
+        let threads = pool.withLock { pool in
             if let pool { return pool }
             let made = NIOThreadPool(numberOfThreads: 1)
             made.start()
@@ -20,6 +20,6 @@ final class CallbackThread: Sendable {
 
     /// Ends the thread when it has nothing to do. Callbacks that come later make a new one.
     deinit {
-        pool.withLockedValue { $0 }?.shutdownGracefully { _ in }
+        pool.withLock { $0 }?.shutdownGracefully { _ in }
     }
 }

@@ -1,7 +1,7 @@
 // What a task's handle is, whatever its value: its state, its end, and who wants to know of that.
 import LuaFleetCore
 import LuaFleetWire
-import NIOConcurrencyHelpers
+import Synchronization
 
 final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under its lock
     /// Messages that are kept while nobody reads them.
@@ -16,7 +16,7 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     }
 
     private let shell: PoolShell
-    private let inner = NIOLockedValueBox(Inner())
+    private let inner = Mutex(Inner())
     let messages: AsyncStream<LuaTaskMessage>
     private let messageSink: AsyncStream<LuaTaskMessage>.Continuation
 
@@ -30,13 +30,13 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     }
 
     var state: LuaTaskState {
-        inner.withLockedValue { inner in
+        inner.withLock { inner in
             if let outcome = inner.outcome { return LuaTaskState(outcome.end) }
             return inner.isRunning ? .running : .pending
         }
     }
 
-    var outcomeIfEnded: TaskOutcome? { inner.withLockedValue { $0.outcome } }
+    var outcomeIfEnded: TaskOutcome? { inner.withLock { $0.outcome } }
 
     var outcome: TaskOutcome {
         get async {
@@ -46,7 +46,7 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
 
     /// Calls `body` once, at once where the task has ended, else on the event loop: it must not block.
     func whenEnded(_ body: @escaping @Sendable (TaskOutcome) -> Void) {
-        let outcome = inner.withLockedValue { inner in
+        let outcome = inner.withLock { inner in
             if inner.outcome == nil { inner.waiting.append(body) }
             return inner.outcome
         }
@@ -54,7 +54,7 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     }
 
     func cancel() {
-        let batch = inner.withLockedValue { inner in
+        let batch = inner.withLock { inner in
             inner.isCancelled = true
             return inner.outcome == nil ? inner.batch : nil
         }
@@ -64,7 +64,7 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     // MARK: From the pool
 
     func tasksSubmitted(as batch: BatchID, first: Int) {
-        let isCancelled = inner.withLockedValue { inner in
+        let isCancelled = inner.withLock { inner in
             inner.batch = batch
             return inner.isCancelled
         }
@@ -72,15 +72,15 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     }
 
     func tasksStarted(_ tasks: Range<Int>, worker: Int, attempt: Int) {
-        inner.withLockedValue { $0.isRunning = true }
+        inner.withLock { $0.isRunning = true }
     }
 
     func tasksQueuedAgain(_ tasks: Range<Int>) {
-        inner.withLockedValue { $0.isRunning = false }
+        inner.withLock { $0.isRunning = false }
     }
 
     func taskEnded(_ outcome: TaskOutcome, task: Int) {
-        let waiting = inner.withLockedValue { inner in
+        let waiting = inner.withLock { inner in
             inner.outcome = outcome
             let waiting = inner.waiting
             inner.waiting = []

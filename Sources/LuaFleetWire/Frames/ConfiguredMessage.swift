@@ -32,8 +32,8 @@ package struct ConfiguredMessage: Equatable, Sendable {
     package var name = ""
     package var text = ""
     /// The layers that workers have, and those of their level that the system does not offer.
-    package var layers: SandboxLayers = []
-    package var missing: SandboxLayers = []
+    package var layers = SandboxLayers.none
+    package var missing = SandboxLayers.none
     package var preload: [PreloadReport] = []
 
     package init() {}

@@ -11,7 +11,7 @@ package enum WireSandbox: UInt8, Sendable, CaseIterable, Comparable {
     /// What is put on at this level: `safe` goes on without those that are missing, `locked` does not.
     package var layers: SandboxLayers {
         switch self {
-        case .none: []
+        case .none: .none
         case .safe: SandboxLayers([.resourceLimits, .noNewPrivileges, .landlockScope])
         case .locked: SandboxLayers(SandboxLayer.allCases)
         }
@@ -45,7 +45,7 @@ package struct WorkerSettings: Equatable, Sendable {
     /// What to do with output over the limit: drop it, with a mark, instead of failing the task.
     package var cutsOutput = false
     /// Layers that `locked` does without where they are missing.
-    package var waived: SandboxLayers = []
+    package var waived = SandboxLayers.none
     // Budgets of a task; 0: none.
     package var memory: UInt64 = 0  // bytes
     package var cpuTime: UInt64 = 0  // nanoseconds

@@ -8,8 +8,13 @@ package struct ValueSharing {
         let index: UInt32
     }
 
-    private var numbers: [Key: UInt64] = [:]
-    private var owners: [AnyObject] = []  // keeps their identities from being used again during the message
+    private final class Seen {
+        var numbers: [Key: UInt64] = [:]
+        var owners: [AnyObject] = []  // keeps their identities from being used again during the message
+    }
+
+    /// Made when there is something to remember: most messages have no numbers at all.
+    private var seen: Seen?
     private var tables: UInt64 = 0
     private var variables: UInt64 = 0
 
@@ -23,7 +28,7 @@ package struct ValueSharing {
 
     /// The number of something that was met before in this message.
     package func number(owner: AnyObject, index: UInt32) -> UInt64? {
-        numbers[Key(owner: ObjectIdentifier(owner), index: index)]
+        seen?.numbers[Key(owner: ObjectIdentifier(owner), index: index)]
     }
 
     /// Gives the next number to a table, function or object: that of its tag 28.
@@ -39,7 +44,9 @@ package struct ValueSharing {
     }
 
     private mutating func assign(_ number: UInt64, _ owner: AnyObject, _ index: UInt32) {
-        numbers[Key(owner: ObjectIdentifier(owner), index: index)] = number
-        if owners.last !== owner { owners.append(owner) }
+        let seen = seen ?? Seen()
+        self.seen = seen
+        seen.numbers[Key(owner: ObjectIdentifier(owner), index: index)] = number
+        if seen.owners.last !== owner { seen.owners.append(owner) }
     }
 }

@@ -20,9 +20,17 @@ struct ResumePlan: Sendable {
     /// What stood at a number, to tell a changed task from a new one.
     private var keys: [Int: ContentKey] = [:]
 
-    private(set) var skipped = 0
-    private(set) var changed = 0
-    private(set) var left = 0
+    /// What came of the tasks that were decided on.
+    struct Counts: Equatable, Sendable {
+        var skipped = 0
+        var changed = 0
+        var left = 0
+
+        /// "90 skipped, 2 changed, 10 left".
+        var summary: String { "\(skipped) skipped, \(changed) changed, \(left) left" }
+    }
+
+    private(set) var counts = Counts()
 
     init(_ mode: KeepingPlan.Resume, _ lines: some Sequence<JobLogLine> = []) {
         self.mode = mode
@@ -43,32 +51,27 @@ struct ResumePlan: Sendable {
         guard mode != .nothing else { return .run }
         let former = keys.removeValue(forKey: sequence)
         guard var record = records[key] else {
-            left += 1
+            counts.left += 1
             // Where another task stood, and that one did not just move elsewhere: nobody can know without reading on, so it counts as changed.
-            if former != nil { changed += 1 }
+            if former != nil { counts.changed += 1 }
             return .run
         }
         defer { records[key] = record }
         if record.succeeded > 0 {
             record.succeeded -= 1
-            skipped += 1
+            counts.skipped += 1
             return .skip
         }
         guard record.failed > 0 else {
-            left += 1
+            counts.left += 1
             return .run
         }
         record.failed -= 1
         if mode == .ended {
-            skipped += 1
+            counts.skipped += 1
             return .skip
         }
-        left += 1
+        counts.left += 1
         return .rerun
-    }
-
-    /// "90 skipped, 2 changed, 10 left".
-    var summary: String {
-        "\(skipped) skipped, \(changed) changed, \(left) left"
     }
 }

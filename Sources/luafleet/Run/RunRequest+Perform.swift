@@ -7,8 +7,10 @@ extension RunRequest {
     func perform() async throws(UsageError) -> Int32 {
         let screen = Screen(isQuiet: output.isQuiet)
         let inputs = inputs ?? offeredInputs.flatMap { standardInputHasInputs() ? $0 : nil }
-        let processors = LuaPool.defaultWorkerCount
-        var workers = inputs == nil && scripts.count == 1 ? 1 : jobs.count(processors: processors)
+        // Not asked for in vain: it takes reading files of the system.
+        let isSingle = inputs == nil && scripts.count == 1
+        let processors = isSingle && control.load == nil ? 1 : LuaPool.defaultWorkerCount
+        var workers = isSingle ? 1 : jobs.count(processors: processors)
         if inputs == nil {
             // Scripts of one run may wait for each other, also where there are fewer processors. By the hundred they do not.
             if jobs == .all, scripts.count <= 16 { workers = scripts.count }
@@ -58,7 +60,7 @@ extension RunRequest {
         let session = RunSession(self, gate: gate, feed: feed, screen: screen, arguments: arguments)
         let handler = ReportHandler(session, columnNames: columnNames, jobLog: jobLog.take(), results: results)
         return try await session.perform(
-            handler, try configuration(workers: workers, isSingle: inputs == nil && scripts.count == 1))
+            handler, try configuration(workers: workers, isSingle: isSingle))
     }
 
     private func configuration(workers: Int, isSingle: Bool) throws(UsageError) -> LuaPoolConfiguration {

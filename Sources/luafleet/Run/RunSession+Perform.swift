@@ -20,7 +20,9 @@ extension RunSession {
         let ticker = startTicker()
         do {
             var isOver = false
-            for try await report in pool.reports(of: gate, onOutput: handler.liveOutput) {
+            var reports = pool.reports(of: gate, onOutput: handler.liveOutput)
+            reports.closesPool = true
+            for try await report in reports {
                 isOver = try !handler.add(report)
                 if isOver { break }
             }

@@ -119,6 +119,6 @@ final class RunSession: Sendable {
     /// Says how much of the joblog is used; when all inputs have been read.
     func sayResumed() {
         guard request.keeping.resume != .nothing, feed.total != nil, let name = request.keeping.jobLog else { return }
-        screen.say("\(name): \(feed.resume.summary)")
+        screen.say("\(name): \(feed.resumed.summary)")
     }
 }

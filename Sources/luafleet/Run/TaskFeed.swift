@@ -7,7 +7,10 @@ protocol TaskSource: Sendable {
     mutating func next() throws(UsageError) -> TaskPlanner.Planned?
     /// Whether `next` will not wait.
     var hasMoreAtHand: Bool { get }
-    var resume: ResumePlan { get }
+    /// Whether `next` never waits: then no thread of its own is needed to read.
+    var neverWaits: Bool { get }
+    /// Not the plan itself: that would be copied, with all that it knows, whenever the source goes on.
+    var resumed: ResumePlan.Counts { get }
 }
 
 /// Between the reading thread and the run. Reads a batch ahead, or, where somebody wants the total, as far as it may.
@@ -36,7 +39,7 @@ final class TaskFeed: Sendable {
         var failure: UsageError?
         /// Tasks that are to run, of those read so far.
         var planned = 0
-        var resume: ResumePlan
+        var resumed = ResumePlan.Counts()
 
         var available: Int { steps.count - position }
 
@@ -53,13 +56,15 @@ final class TaskFeed: Sendable {
     }
 
     private let source: Mutex<any TaskSource>
+    private let neverWaits: Bool
     private let state: Mutex<State>
     private let readsAhead: Bool
     private let atEnd: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
     private let wake: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
 
     init(_ source: sending any TaskSource, readsAhead: Bool) {
-        state = Mutex(State(resume: source.resume))
+        state = Mutex(State())
+        neverWaits = source.neverWaits
         self.source = Mutex(source)
         self.readsAhead = readsAhead
     }
@@ -78,7 +83,7 @@ final class TaskFeed: Sendable {
     /// Tasks to run, nil until all inputs have been read.
     var total: Int? { state.withLock { $0.hasEnded && $0.failure == nil ? $0.planned : nil } }
 
-    var resume: ResumePlan { state.withLock { $0.resume } }
+    var resumed: ResumePlan.Counts { state.withLock { $0.resumed } }
 
     /// What there is now; where there is nothing, `wake` is called as soon as there is.
     func take() throws(UsageError) -> Now {
@@ -105,6 +110,10 @@ final class TaskFeed: Sendable {
     }
 
     private func read() {
+        if neverWaits {
+            while readBatch() {}
+            return
+        }
         NIOThreadPool.singleton.submit { _ in
             while self.readBatch() {}
         }
@@ -116,7 +125,7 @@ final class TaskFeed: Sendable {
         var planned = 0
         var failure: UsageError?
         var hasEnded = false
-        let resume = source.withLock { source in
+        let resumed = source.withLock { source in
             do throws(UsageError) {
                 repeat {
                     switch try source.next() {
@@ -131,12 +140,12 @@ final class TaskFeed: Sendable {
                 failure = error
                 hasEnded = true
             }
-            return source.resume
+            return source.resumed
         }
         let goesOn = state.withLock { state in
             state.steps += steps
             state.planned += planned
-            state.resume = resume
+            state.resumed = resumed
             state.hasEnded = hasEnded
             state.failure = failure
             let goesOn = !hasEnded && readsAhead && state.available < Self.aheadLimit

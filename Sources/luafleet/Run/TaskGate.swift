@@ -35,7 +35,8 @@ final class TaskGate: AsyncSequence, Sendable {
         var count = 0
         /// Changes with everything that a waiter may be waiting for.
         var version = 0
-        var waiter: CheckedContinuation<Void, Never>?
+        /// Resumes it. No continuation, whose type would be made at every start.
+        var waiter: (@Sendable () -> Void)?
         var skipped: [Int] = []
 
         /// The next task in line begins, if there is one and a place for it.
@@ -121,7 +122,7 @@ final class TaskGate: AsyncSequence, Sendable {
         await withCheckedContinuation { continuation in
             let resumesNow = state.withLock { state in
                 if state.version != version { return true }
-                state.waiter = continuation
+                state.waiter = { continuation.resume() }
                 return false
             }
             if resumesNow { continuation.resume() }
@@ -133,7 +134,7 @@ final class TaskGate: AsyncSequence, Sendable {
         state.withLock { state in
             state.version += 1
             return state.waiter.take()
-        }?.resume()
+        }?()
     }
 
     // MARK: Ends

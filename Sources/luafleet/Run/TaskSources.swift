@@ -39,7 +39,8 @@ struct InputTasks: TaskSource, @unchecked Sendable {  // whoever holds it holds 
     }
 
     var hasMoreAtHand: Bool { position < first.count || reader.hasMoreAtHand }
-    var resume: ResumePlan { planner.resume }
+    var neverWaits: Bool { false }
+    var resumed: ResumePlan.Counts { planner.resume.counts }
 
     mutating func next() throws(UsageError) -> TaskPlanner.Planned? {
         if position < first.count {
@@ -63,7 +64,8 @@ struct ScriptTasks: TaskSource {
     }
 
     var hasMoreAtHand: Bool { true }
-    var resume: ResumePlan { planner.resume }
+    var neverWaits: Bool { true }
+    var resumed: ResumePlan.Counts { planner.resume.counts }
 
     mutating func next() -> TaskPlanner.Planned? {
         guard position < scripts.count else { return nil }

@@ -90,16 +90,16 @@ private func line(_ sequence: Int, _ text: String, ok: Bool = true, isRerun: Boo
         let log = [line(2, "b", ok: false), line(1, "a")]
         var resume = ResumePlan(.ended, log)
         #expect(decisions(&resume, "a", "b", "c") == [.skip, .skip, .run])
-        #expect(resume.summary == "2 skipped, 0 changed, 1 left")
+        #expect(resume.counts.summary == "2 skipped, 0 changed, 1 left")
         var failed = ResumePlan(.succeeded, log)
         #expect(decisions(&failed, "a", "b", "c") == [.skip, .rerun, .run])
-        #expect(failed.summary == "1 skipped, 0 changed, 2 left")
+        #expect(failed.counts.summary == "1 skipped, 0 changed, 2 left")
     }
 
     @Test func `F59: tasks go by what they are, not by where they stood`() {
         var moved = ResumePlan(.ended, [line(1, "a"), line(2, "b"), line(3, "c")])
         #expect(decisions(&moved, "c", "a", "x", "b") == [.skip, .skip, .run, .skip])
-        #expect(moved.summary == "3 skipped, 1 changed, 1 left")
+        #expect(moved.counts.summary == "3 skipped, 1 changed, 1 left")
     }
 
     @Test func `equal inputs are as many tasks as there are of them`() {
