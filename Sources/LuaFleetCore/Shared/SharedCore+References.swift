@@ -5,8 +5,9 @@ extension SharedCore {
     /// Whether `party`, or who keeps its handles, has one of `object`. Only then it may use it.
     func has(_ party: PartyID, _ object: SharedID) -> Bool {
         guard let known = parties[party] else { return false }
+        // A task in a process of its own has what its worker had when that was forked.
         return known.references[object] != nil || parties[known.holder]?.references[object] != nil
-            || party.isOfWorker && parties[party.process]?.references[object] != nil  // a task's own process has what its worker had
+            || party.isOfWorker && parties[party.process]?.references[object] != nil
     }
 
     /// Whether the object is there.
