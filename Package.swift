@@ -9,7 +9,9 @@ let isStaticBuild = Context.environment["LUAFLEET_STATIC"] == "1"
 let commandLineLinking: [LinkerSetting] =
     isStaticBuild ? [.unsafeFlags(["-static-executable", "-Xlinker", "-no-pie"])] : []
 let workerLinking: [LinkerSetting] =
-    isStaticBuild ? [.unsafeFlags(["-Xclang-linker", "-static-libgcc", "-Xlinker", "-no-pie", "-Xlinker", "-z", "-Xlinker", "now"])] : []
+    isStaticBuild
+    ? [.unsafeFlags(["-Xclang-linker", "-static-libgcc", "-Xlinker", "-no-pie", "-Xlinker", "-z", "-Xlinker", "now"])]
+    : []
 /// Swift's static runtime asks for `-lstdc++` before any linker flag of ours is read, and every shared library costs the worker's
 /// start a third of a millisecond. Only what a module autolinks is read earlier, and it is read as a response file: so the
 /// archive comes first there, and the shared library after it is "not needed".

@@ -109,6 +109,13 @@ void lfs_reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+void lfs_wait_unreaped(pid_t pid) {
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) continue;
+}
+
+int lfs_signal_main_thread(pid_t pid, int signal) { return syscall(SYS_tgkill, pid, pid, signal) == 0 ? 0 : -errno; }
+
 void lfs_wait_for_end(pid_t pid, int milliseconds) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0) {

@@ -30,7 +30,7 @@ enum { NR_pidfd_send_signal = 424, NR_io_uring_setup = 425, NR_io_uring_enter = 
 /// What a worker does once it is set up: it reads tasks, computes, and answers. The most frequent first: the list is searched in order.
 static const uint32_t allowed[] = {
     __NR_read, __NR_write, __NR_sendmsg, __NR_recvmsg, __NR_close, __NR_futex, __NR_brk, __NR_munmap, __NR_mremap, __NR_madvise, __NR_writev, __NR_readv,
-    __NR_clock_gettime, __NR_clock_nanosleep, __NR_nanosleep, __NR_getrandom, __NR_gettimeofday, __NR_getpid, __NR_gettid,
+    __NR_clock_gettime, __NR_ppoll, __NR_clock_nanosleep, __NR_nanosleep, __NR_getrandom, __NR_gettimeofday, __NR_getpid, __NR_gettid,
     __NR_pread64, __NR_lseek, __NR_sched_yield, __NR_restart_syscall, __NR_rt_sigreturn, __NR_exit, __NR_exit_group,
 #ifdef __NR_time
     __NR_time,

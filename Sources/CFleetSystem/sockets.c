@@ -55,7 +55,7 @@ ssize_t lfs_read_soon(int socket, void *bytes, size_t count, uint64_t sleeps_at)
     return read(socket, bytes, count);
 }
 
-static ssize_t receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, int flags) {
+ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(16 * sizeof(int))];
@@ -65,7 +65,7 @@ static ssize_t receive(int socket, void *bytes, size_t count, int *fds, size_t f
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     *fds_count = 0;
     ssize_t received;
-    do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+    do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (received < 0 && errno == EINTR);
     if (received < 0) return -errno;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
@@ -81,10 +81,6 @@ static ssize_t receive(int socket, void *bytes, size_t count, int *fds, size_t f
     return received;
 }
 
-ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count) {
-    return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
-}
-
 bool lfs_hope_looks(lfs_hope *hope) {
     return hope->failures == 0 || ++hope->skipped >= hope->failures;
 }
@@ -94,16 +90,16 @@ void lfs_hope_ends(lfs_hope *hope, bool came) {
     hope->failures = came ? 0 : hope->failures < 32 ? hope->failures * 2 + 1 : 63;
 }
 
-ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, lfs_hope *hope) {
-    if (lfs_hope_looks(hope)) {
-        uint64_t end = lfs_now() + LFS_HOPE_LASTS;
-        do {
-            ssize_t received = receive(socket, bytes, count, fds, fds_capacity, fds_count, MSG_DONTWAIT);
-            if (received == -EAGAIN) continue;
-            lfs_hope_ends(hope, true);
-            return received;
-        } while (lfs_now() < end);
-        lfs_hope_ends(hope, false);
-    }
-    return receive(socket, bytes, count, fds, fds_capacity, fds_count, 0);
+bool lfs_comes_soon(int socket, lfs_hope *hope) {
+    if (!lfs_hope_looks(hope)) return false;
+    char byte;
+    struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+    uint64_t end = lfs_now() + LFS_HOPE_LASTS;
+    bool came;
+    do {
+        struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+        came = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+    } while (!came && lfs_now() < end);
+    lfs_hope_ends(hope, came);
+    return came;
 }

@@ -103,6 +103,7 @@ struct ForkServer {
                 isConfigured = true
             case .startWorker where isConfigured: start(slot: header.worker, generation: header.task)
             case .killWorker: kill(slot: header.worker, generation: header.task)
+            case .interruptWorker: interrupt(slot: header.worker, generation: header.task)
             default: leave()
             }
             input.consume(size)
@@ -169,6 +170,13 @@ struct ForkServer {
         // Not reaped yet, so the number is still its own. The group is its own too, unless it was killed before it could say so.
         _ = Glibc.kill(-pid, SIGKILL)
         _ = Glibc.kill(pid, SIGKILL)
+    }
+
+    /// The signal that ends the task which the page names, and nothing else.
+    private func interrupt(slot: UInt32, generation: UInt32) {
+        guard let child = children.first(where: { $0.slot == slot && $0.generation == generation }) else { return }
+        // Not reaped yet, as above.
+        child.page.sendInterrupt { _ = lfs_signal_main_thread(child.pid, lfvm_interrupt_signal()) }
     }
 
     // MARK: Ends

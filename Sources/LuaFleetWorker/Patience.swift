@@ -15,7 +15,8 @@ struct Patience {
     /// read(2), and how long it took to have something.
     mutating func read(_ socket: Int32, _ room: UnsafeMutableRawBufferPointer) -> Int {
         let start = lfs_now()
-        let count = lfs_read_soon(socket, room.baseAddress!, room.count, looks ? start + Self.looking : 0)  // room for a byte
+        // There is room for a byte at least.
+        let count = lfs_read_soon(socket, room.baseAddress!, room.count, looks ? start + Self.looking : 0)
         looks = lfs_now() - start < Self.short
         return count
     }

@@ -36,7 +36,20 @@ final class SharedRequests {
             return
         }
         journal.flush()
-        wait(for: lastNumber, reply)
+        wait(for: lastNumber, sequence: sequence, reply)
+    }
+
+    private func withdraw(_ number: UInt32, sequence: UInt32) {
+        let head = SharedRequestHead(
+            number: number, operation: .withdraw, hasHandles: false, object: 0, timeout: -1, argument: Int64(number))
+        withUnsafePointer(to: UInt8(0x80)) { nothing in
+            write(
+                head,
+                lfvm_request(
+                    operation: 0, has_handles: false, object: 0, timeout: -1, argument: 0, bytes: nothing, count: 1),
+                sequence: sequence)
+        }
+        journal.flush()
     }
 
     private func write(_ head: SharedRequestHead, _ request: lfvm_request, sequence: UInt32) {
@@ -62,13 +75,14 @@ final class SharedRequests {
     }
 
     /// The host always answers, or ends this process.
-    private func wait(for number: UInt32, _ reply: UnsafeMutablePointer<lfvm_reply>) {
+    private func wait(for number: UInt32, sequence: UInt32, _ reply: UnsafeMutablePointer<lfvm_reply>) {
         let parser = FrameParser(limit: .max)  // the host is trusted
         var descriptor: Int32 = -1
         var position: Int
         do throws(ProtocolViolation) { position = try input.missing(parser) } catch {
             _exit(WorkerStatus.protocolViolation)
         }
+        var mayEnd = true
         while true {
             let wanted: Int
             if input.later.bytes.count < position {
@@ -89,7 +103,13 @@ final class SharedRequests {
                     return input.later.remove(position..<(position + size))
                 }
             }
-            if wanted > 0 { receive(wanted, into: &descriptor) }
+            guard wanted > 0 else { continue }
+            if mayEnd, !lfs_comes_soon(3, &hope), !lfvm_await_input(3) {
+                // The task is being interrupted: what it waits for, if it still does, is answered "timed out".
+                mayEnd = false
+                withdraw(number, sequence: sequence)
+            }
+            receive(wanted, into: &descriptor)
         }
     }
 
@@ -99,9 +119,9 @@ final class SharedRequests {
         let room = input.later.makeRoom(count)
         let limit = isShortLived ? count : room.count
         let received = withUnsafeMutableBytes(of: &fds) {
-            lfs_receive_soon(
+            lfs_receive(
                 3, room.baseAddress!, limit,  // room for at least one byte
-                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount, &hope)  // a tuple of two: never nil
+                $0.bindMemory(to: Int32.self).baseAddress!, 2, &fdCount)  // a tuple of two: never nil
         }
         guard received > 0 else { _exit(WorkerStatus.hostGone) }
         input.later.received(received)

@@ -2,6 +2,7 @@
 import CFleetSystem
 import Glibc
 import LuaFleetWire
+import LuaVM
 
 /// `luafleet-worker --worker SLOT SERVER`: fd 1 and 2 are the capture files, 3 the socket to the host, 4 the file of the workers' pages, 5 the settings.
 enum SpawnedWorker {
@@ -44,6 +45,9 @@ enum SpawnedWorker {
             }
             _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
             lfs_close_from(pages)
+            if let memory, values.isInterruptible {
+                _ = lfvm_catch_interrupts(WorkerPage(start: memory).interruptWord)  // it could not later
+            }
             let hardening = Hardening(values, server: server)
             if let layer = hardening.refusal(values) {
                 if first == trial {

@@ -63,6 +63,7 @@ final class TaskRunner {
         }
         callbacks.sequence = UnsafePointer(running)
         lfvm_set_callbacks(vm, &callbacks)
+        lfvm_set_running_task(vm, running)
         lfvm_set_worker(vm, slot + 1, pid)
         var seed: (UInt64, UInt64) = (0, 0)
         lfs_random(&seed, 16)

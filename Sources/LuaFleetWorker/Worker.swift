@@ -31,6 +31,8 @@ struct Worker {
         dup2(socket, Self.socket)
         _ = fcntl(Self.socket, F_SETFD, FD_CLOEXEC)
         lfs_close_from(4)
+        // A locked worker could not later.
+        if settings.isInterruptible { _ = lfvm_catch_interrupts(page.interruptWord) }
         _ = Hardening(settings, server: server)
         self.init(slot: slot, vm: vm, page: page, settings: settings)
     }
@@ -143,6 +145,12 @@ struct Worker {
         }
         var ended = lfs_exit()
         if pid > 0 {
+            page.header.pointee.taskProcess.store(pid, ordering: .relaxed)
+            if settings.isInterruptible {
+                lfvm_forward_interrupts(pid, task.sequence)
+                lfs_wait_unreaped(pid)
+                lfvm_forward_interrupts(0, 0)  // from here on its number may pass to somebody else
+            }
             while lfs_reap(pid, true, false, &ended) == -EINTR {}
         }
         if journal.isUncertain { endAs(ended) }

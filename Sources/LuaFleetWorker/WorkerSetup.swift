@@ -40,6 +40,7 @@ extension WorkerSettings {
         options.level = lfvm_level(UInt32(sandbox.rawValue))
         options.memory_limit = Int(clamping: memory)
         options.instructions = instructions
+        options.interruptible = isInterruptible
         options.result_limit = Int(clamping: result)
         lfs_random(&options.seed, 16)
         guard let vm = lfvm_create(&options) else {

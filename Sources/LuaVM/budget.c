@@ -9,6 +9,13 @@ static void look(lua_State *L, lua_Debug *activation);
 
 static void look_every(lua_State *L, int step) {
     lua_sethook(L, look, LUA_MASKCOUNT, step);
+    vm_interrupt_keep(vm_of(L), L);
+}
+
+bool vm_budget_hook(lfvm *vm, lua_State *L) {
+    if (vm->budget.limit == 0) return false;
+    lua_sethook(L, look, LUA_MASKCOUNT, vm->budget.is_exhausted ? 1 : vm->budget.step);
+    return true;
 }
 
 /// From here on every instruction raises, in whatever coroutine, so that no pcall holds it.

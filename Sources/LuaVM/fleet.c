@@ -1,5 +1,4 @@
 // The module `fleet`: what a script sees of the worker and the task, and what it may tell the host while it runs.
-#include <errno.h>
 #include <time.h>
 
 #include "shared.h"
@@ -55,7 +54,7 @@ static int fleet_sleep(lua_State *L) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {}
+    vm_interruptible_sleep(vm_of(L), &until);
     return 0;
 }
 

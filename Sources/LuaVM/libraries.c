@@ -121,6 +121,7 @@ void vm_wrap_libraries(lfvm *vm, lua_State *L) {
     vm->randomseed = luaL_ref(L, LUA_REGISTRYINDEX);
     vm_wrap(L, "randomseed", math_randomseed);
     lua_pop(L, 1);
+    vm_interrupt_wrap(vm, L);
 }
 
 void vm_seed(lfvm *vm, lua_State *L, const uint64_t seed[2]) {

@@ -50,6 +50,9 @@ void vm_keep_preloaded(lfvm *vm, lua_State *L);
 /// [-0, +0, m] With an instruction budget: coroutines count, and a script cannot take the hook away.
 void vm_budget_wrap(lfvm *vm, lua_State *L);
 
+/// Sets the budget's hook on L; false: there is no budget.
+bool vm_budget_hook(lfvm *vm, lua_State *L);
+
 /// The task's instructions count from here on, and no longer.
 void vm_budget_begin(lfvm *vm);
 void vm_budget_end(lfvm *vm);

@@ -157,6 +157,7 @@ lfvm_reply_status shared_ask(lua_State *L, shared_request *request, int first, i
         if (reply.fd >= 0) close(reply.fd);
         luaL_error(L, "%s", lua_gettop(L) > before && lua_isstring(L, -1) ? lua_tostring(L, -1) : "the host refused");
     }
+    if (reply.status == LFVM_REPLY_TIMED_OUT && vm->interrupt.is_pending) vm_interrupt_raise(vm, L, 1);
     request->fd = reply.fd;
     if (results != NULL) *results = lua_gettop(L) - before;
     return reply.status;

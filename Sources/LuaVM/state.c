@@ -49,6 +49,7 @@ lfvm *lfvm_create(const lfvm_options *options) {
     vm->sandbox = (vm_sandbox){
         .environment = LUA_NOREF, .pristine = LUA_NOREF, .kept = LUA_NOREF, .kept_modules = LUA_NOREF, .kept_types = LUA_NOREF};
     vm->budget.limit = options->instructions;
+    vm->interrupt.is_wrapped = options->interruptible;
     vm->result_limit = options->result_limit;
     set_caps(vm, &options->caps);
     vm->memory.limit = options->memory_limit;

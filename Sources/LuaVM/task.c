@@ -19,16 +19,18 @@ typedef struct {
     const uint8_t *after;  // where they end; NULL while that is not known
 } batch_call;
 
-static inline bool begin(batch_call *call) {
+static inline bool begin(lfvm *vm, batch_call *call) {
     const lfvm_batch_callbacks *callbacks = call->callbacks;
     call->after = NULL;
     call->has_begun = callbacks->begin == NULL || callbacks->begin(callbacks->context, call->offset);
     call->is_recalled = !call->has_begun;
+    if (call->has_begun && vm->interrupt.task != NULL) vm_interrupt_begin(vm);
     return call->has_begun;
 }
 
 /// The task has ended: hands on what it left in C's buffers, then its answer, and goes to the next one.
 static inline void answer(lfvm *vm, batch_call *call, lfvm_status status, const lfvm_message *message) {
+    if (vm->interrupt.task != NULL) vm_interrupt_end(vm);
     if (__builtin_expect(vm->lent != NULL, false)) shared_task_ends(vm);
     if (vm->callbacks.output != NULL && __builtin_expect(__fpending(stdout) != 0 || __fpending(stderr) != 0, false)) lfvm_flush(vm);
     call->callbacks->answer(call->callbacks->context, call->offset, status, message);
@@ -104,7 +106,7 @@ static int run_body(lua_State *L) {
     vm_begin_world(vm, L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->task);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->index_key);
-    while (begin(call)) {
+    while (begin(vm, call)) {
         lfvm_message message;
         run_task(vm, L, call, &message);
         answer(vm, call, LFVM_OK, &message);
@@ -123,7 +125,7 @@ uint32_t lfvm_run_batch(lfvm *vm, const lfvm_batch *batch, const lfvm_batch_call
         vm_budget_begin(vm);
         lfvm_status status = vm_protect(vm, run_body, &failure);
         if (status != LFVM_OK) {
-            if (!call.has_begun && !begin(&call)) break;  // not even the loop could start
+            if (!call.has_begun && !begin(vm, &call)) break;  // not even the loop could start
             answer(vm, &call, status, &failure);
         }
         vm_budget_end(vm);

@@ -8,6 +8,7 @@
 
 #include "LuaVM.h"
 #include "encoder.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "sandbox.h"
 #include "wire.h"
@@ -27,6 +28,7 @@ struct lfvm {
     size_t result_limit;  // bytes; 0: the cap of messages
     vm_sandbox sandbox;
     vm_budget budget;
+    vm_interrupt interrupt;
     uint32_t worker_id;
     int32_t worker_pid;
 

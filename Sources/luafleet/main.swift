@@ -3,7 +3,9 @@ import Glibc
 import LuaFleet
 
 // The worker's start-up runs beside our own: half of the time of a short run, so it comes first. What is wrong with it, the pool will say.
-if CommandLine.argc > 1, let command = CommandLine.unsafeArgv[1], strcmp(command, "run") == 0 { SpawnedServer.spawnAhead() }
+if CommandLine.argc > 1, let command = CommandLine.unsafeArgv[1], strcmp(command, "run") == 0 {
+    SpawnedServer.spawnAhead()
+}
 let arguments = rawArguments()
 // Not `await` here: the main thread of an async main ends itself (dispatch_main), and the unwinding that goes with it takes 15 ms in a
 // statically linked program.

@@ -137,7 +137,10 @@ struct DeadlineTests {
         let worker = fleet.sortedWorkers[0]
         try fleet.begin(worker)
         try fleet.advance(.milliseconds(10))
-        #expect(fleet.log == [.inspect(worker), .recall(worker, epoch: 1), .interruptWorker(worker)])
+        #expect(
+            fleet.log == [
+                .inspect(worker), .recall(worker, epoch: 1), .interruptWorker(worker, sequence: 1, .deadline),
+            ])
         #expect(fleet.core.nextMoment == fleet.now + .milliseconds(5) && fleet.worker(of: next) == nil)
         try fleet.answer(worker, .failed(.scriptError))
         #expect(fleet.end(of: task) == .timedOut(limit: .milliseconds(10)))
@@ -183,10 +186,37 @@ struct DeadlineTests {
         fleet.core.takeActions(into: &actions, at: fleet.now)
         #expect(
             actions == [
-                .interruptWorker(worker),
+                .interruptWorker(worker, sequence: 3, .cancelled),
                 .finish(TaskRange(batch, 0, 2), .failed(.scriptError), worker: worker),
                 .finish(TaskRange(batch, 2, 3), .cancelled, worker: worker),
             ])
+    }
+
+    @Test func `F26: a worker that is not believed and has not begun its task, as it says, gets no grace`() throws {
+        for hasBegun in [false, true] {
+            var fleet = try FakeFleet.running(workers: 1) { $0.distrustsWorkers = true }
+            let task = try fleet.submit(1, TaskPolicy.make { $0.grace = .seconds(5) })
+            let worker = fleet.sortedWorkers[0]
+            var actions: [PoolAction] = []
+            fleet.core.batchCancelled(task, at: fleet.now)
+            fleet.core.takeActions(into: &actions, at: fleet.now)
+            fleet.core.workerRecalled(worker, started: hasBegun ? 1 : 0, startedAt: fleet.now, at: fleet.now)
+            fleet.core.takeActions(into: &actions, at: fleet.now)
+            #expect(actions == [hasBegun ? .interruptWorker(worker, sequence: 1, .cancelled) : .killWorker(worker)])
+        }
+    }
+
+    @Test func `F26: a task that has its grace when the pool is terminated ends then, and its worker with all others`()
+        throws
+    {
+        var fleet = try FakeFleet.running(workers: 1) { $0.hasFinalizer = true }
+        let task = try fleet.submit(1, TaskPolicy.make { $0.grace = .milliseconds(5) })
+        try fleet.begin(fleet.sortedWorkers[0])
+        try fleet.cancel(task)
+        try fleet.terminate()
+        #expect(fleet.end(of: task) == .poolTerminated && fleet.log.last == .stopServer)
+        try fleet.advance(.milliseconds(5))
+        #expect(fleet.log.isEmpty)
     }
 
     // MARK: The queue

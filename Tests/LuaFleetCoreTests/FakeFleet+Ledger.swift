@@ -24,7 +24,7 @@ extension FakeFleet {
         case .initialize(let id, let sequence, _): try prepare(id, sequence, from: .starting, to: .initializing)
         case .finalize(let id, let sequence, _): try prepare(id, sequence, from: .up, to: .finalizing)
         case .killWorker(let id): try kill(id)
-        case .interruptWorker(let id): try interrupt(id)
+        case .interruptWorker(let id, let sequence, let reason): try interrupt(id, sequence, reason)
         case .dropWorker(let id, let end): try drop(id, end)
         case .send(let range, let id, let sequence, let attempt, let epoch):
             try send(range, id, sequence, attempt, epoch)
@@ -123,11 +123,13 @@ extension FakeFleet {
             "\(id), which is \(worker), has to end for nothing")
     }
 
-    private mutating func interrupt(_ id: WorkerID) throws {
+    private mutating func interrupt(_ id: WorkerID, _ sequence: UInt32, _ reason: InterruptReason) throws {
         guard let worker = workers[id], worker.isUp, let running = worker.running, let end = dueEnd(of: running.task)
         else { throw IllegalAction(description: "interrupt of \(id) without a reason") }
         try require(policy(of: running.task).grace != nil && worker.interrupted == nil, "second interrupt of \(id)")
         try require(worker.flights.count == 1, "an interrupt that may hit another one than \(running.task)")
+        try require(sequence == running.sequence, "an interrupt of \(sequence) while \(running.sequence) runs")
+        try require(reason == (end == .cancelled ? .cancelled : .deadline), "an interrupt for the \(reason): \(end)")
         workers[id]?.interrupted = (running.sequence, end, now)
         see("interrupts")
     }

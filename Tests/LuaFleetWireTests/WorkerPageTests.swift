@@ -175,7 +175,7 @@ struct WorkerPageTests {
 
     @Test func `while tasks begin and are recalled at the same time, each task either began or was recalled`() async {
         let test = TestPage()
-        nonisolated(unsafe) let page = test.page
+        let page = test.page
         for round in UInt32(0)..<200 {
             let first = round * 1000 + 1
             let worker = Task.detached { () -> UInt32 in
@@ -256,7 +256,7 @@ struct WorkerPageTests {
 
     @Test func `a host that peeks while the worker works never sees a torn or a foreign answer`() async throws {
         let test = TestPage()
-        nonisolated(unsafe) let page = test.page
+        let page = test.page
         let worker = Task.detached {
             var writer = Writer(page: page, stepsLeft: .max)
             for sequence in UInt32(1)...60_000 {

@@ -10,6 +10,8 @@ final class TestVM {
         /// Of standard output, as it came.
         var calls: [String] = []
         var messages: [(kind: UInt32, bytes: [UInt8])] = []
+        /// Called while the script waits.
+        var onMessage: (((kind: UInt32, bytes: [UInt8])) -> Void)?
     }
 
     struct Outcome: Equatable {
@@ -29,7 +31,7 @@ final class TestVM {
     init(
         memoryLimit: Int = 0, bytes: Int = 0, elements: Int = 0, depth: UInt32 = 0, output: Bool = false,
         byNameOnly: Bool = false, level: lfvm_level = LFVM_NONE, instructions: UInt64 = 0, resultLimit: Int = 0,
-        seed: (UInt64, UInt64) = (1, 2)
+        interruptible: Bool = false, seed: (UInt64, UInt64) = (1, 2)
     ) throws {
         var options = lfvm_options()
         options.caps = lfvm_caps(bytes: bytes, elements: elements, depth: depth)
@@ -39,6 +41,7 @@ final class TestVM {
         options.level = level
         options.instructions = instructions
         options.result_limit = resultLimit
+        options.interruptible = interruptible
         options.callbacks.context = Unmanaged.passUnretained(told).toOpaque()
         if output {
             options.callbacks.output = { context, stream, bytes, count in
@@ -54,7 +57,9 @@ final class TestVM {
         }
         options.callbacks.message = { context, kind, bytes, count in
             let told = Unmanaged<Told>.fromOpaque(context!).takeUnretainedValue()
-            told.messages.append((kind, Array(UnsafeBufferPointer(start: bytes, count: count))))
+            let message = (kind: kind, bytes: Array(UnsafeBufferPointer(start: bytes, count: count)))
+            told.messages.append(message)
+            told.onMessage?(message)
         }
         vm = try #require(lfvm_create(&options))
     }

@@ -44,8 +44,8 @@ enum { LFS_HOPE_LASTS = 20000 };
 bool lfs_hope_looks(lfs_hope *hope);
 void lfs_hope_ends(lfs_hope *hope, bool came);
 
-/// lfs_receive that looks before it sleeps.
-ssize_t lfs_receive_soon(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count, lfs_hope *hope);
+/// Looks, if it is worth it, whether there is something to be received. False: not yet.
+bool lfs_comes_soon(int socket, lfs_hope *hope);
 
 /// Spawns `path` with fd 0 on /dev/null, fd 1, 2... on `fds[0]`, `fds[1]`..., nothing else open, no signal blocked or ignored, and a process group of its own.
 /// `arguments` and `environment` end with NULL; `environment` NULL: the caller's. The caller's signal mask, descriptors and directory stay as they are.
@@ -105,6 +105,12 @@ void lfs_wait_for_end(pid_t pid, int milliseconds);
 /// Reaps one ended child of any pid (`pid` -1) or that one, after sending SIGKILL to the process group it led: what it left behind ends with it.
 /// `block`: waits. Returns 0 with exit->pid 0 when none has ended, -ECHILD when there is none.
 int lfs_reap(pid_t pid, bool block, bool kill_group, lfs_exit *exit);
+
+/// Waits until the child `pid` has ended, and leaves it to be reaped: its number stays its own.
+void lfs_wait_unreaped(pid_t pid);
+
+/// A signal to the first thread of process `pid`, whatever other threads it has (tgkill(2)).
+int lfs_signal_main_thread(pid_t pid, int signal);
 
 /// The columns of the terminal that `fd` is (TIOCGWINSZ, tty_ioctl(4)); 80 where it does not say, -ENOTTY where it is none.
 int lfs_terminal_width(int fd);

@@ -11,7 +11,7 @@ public struct LuaLimits: Sendable, Hashable {
         case cut
     }
 
-    /// From the task's start to its end. A task that is over it is killed, whatever it is doing, and fails with ``LuaFleetError/Code/timeout``.
+    /// From the task's start to its end. A task that is over it is killed, whatever it is doing, at once or at the end of a ``LuaPoolConfiguration/gracePeriod``, and fails with ``LuaFleetError/Code/timeout``.
     /// Default: none; 10 s at `locked`. Waiting for a worker does not count.
     public var wallTime: Duration?
     /// From the task's submission to its start. A task that waits longer for a worker fails with ``LuaFleetError/Code/timeout`` and never runs. Default: none.

@@ -6,6 +6,10 @@ import LuaFleetWire
 public struct LuaJob: Sendable {
     public var script: LuaScript
     public var arguments: [LuaValue]
+    /// What `fleet.task.index` says. Default nil: its place among the jobs of its run, from 1.
+    public var index: Int?
+    /// What `fleet.task.attempt` says at its first start, at least 1: more where the app itself starts again what has failed. Default: 1.
+    public var attempt = 1
 
     public init(_ script: LuaScript, _ arguments: [LuaValue] = []) {
         self.script = script
@@ -88,9 +92,12 @@ extension LuaPool {
     }
 
     func request(of job: LuaJob, index: Int) throws(LuaFleetError) -> TaskRequest {
-        try request(job.script, index: UInt64(index), setsArg: job.script.functionName == nil) {
+        let index = UInt64(clamping: job.index ?? index)
+        var request = try request(job.script, index: index, setsArg: job.script.functionName == nil) {
             try LuaMessage.encode(arguments: job.arguments, into: &$0)
         }
+        request.firstAttempt = UInt32(clamping: max(1, job.attempt))
+        return request
     }
 
     func report(_ outcome: TaskOutcome, _ job: LuaJob, index: Int) -> LuaTaskReport {

@@ -145,7 +145,10 @@ public final class LuaPool: Sendable {
         get async {
             let shell = shell
             return await withCheckedContinuation { continuation in
-                shell.loop.execute { continuation.resume(returning: LuaPoolStatistics(shell.core)) }
+                shell.loop.execute {
+                    continuation.resume(
+                        returning: LuaPoolStatistics(shell.core, running: shell.runningTasks.count))
+                }
             }
         }
     }

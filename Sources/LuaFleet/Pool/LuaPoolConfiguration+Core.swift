@@ -20,6 +20,9 @@ extension LuaPoolConfiguration {
         case nil: break
         }
         try require(
+            gracePeriod == .zero || gracePeriod >= .milliseconds(1),
+            "a grace period is at least 1 ms, or zero, not \(gracePeriod)")
+        try require(
             retry.max >= 0 && retry.maxKills >= 0, "a task cannot be retried \(min(retry.max, retry.maxKills)) times")
     }
 
@@ -48,6 +51,7 @@ extension LuaPoolConfiguration {
     var policy: TaskPolicy {
         var policy = TaskPolicy(wallTime: effectiveLimits.wallTime)
         policy.queueTime = limits.queueTime
+        if gracePeriod > .zero { policy.grace = gracePeriod }
         policy.allowsPrefetch = isolation != .freshProcess && sandbox != .locked
         if sandbox == .locked { policy.chunk = 1 }
         policy.retry.max = UInt32(clamping: retry.max)

@@ -36,6 +36,7 @@ extension LuaPoolConfiguration {
         settings.sandbox = sandbox.wire
         settings.isSpawned = startMethod == .spawn || sandbox == .locked
         settings.cutsOutput = limits.overOutput == .cut
+        settings.isInterruptible = gracePeriod > .zero
         if !waive.isEmpty { settings.waived = SandboxLayers(waive.compactMap(\.wire)) }
         settings.memory = UInt64(limits.memory ?? 0)
         settings.cpuTime = limits.cpuTime?.clampedNanoseconds ?? 0

@@ -106,6 +106,12 @@ public struct LuaPoolConfiguration: Sendable {
     public var isolation: LuaIsolation = .shared
     /// For every task. Default: none.
     public var limits = LuaLimits()
+    /// What a task that is cancelled or over its wall time gets to tidy up, before its worker is killed. Longer than zero: an error is raised in its script, once, where it
+    /// stands ("cancelled" or "deadline"), so that its `<close>` variables and its `pcall`s end as after any error; in a coroutine it goes on in whoever resumed it. A sleep, a wait for a
+    /// shared object or a blocked read ends. A task that ends in this time keeps its worker, and its outcome is the same as without; one that has caught the error and returned has returned. One that does
+    /// not end, or cannot hear of it (one long call into C, a finalizer), is killed at the end of it. ``LuaPool/terminate()`` gives none.
+    /// Default: zero, killed at once. At least 1 ms, or zero. (lua_sethook in a signal handler, as lua.c does; SIGUSR1 of the workers is taken.)
+    public var gracePeriod: Duration = .zero
     /// How workers come to be. Default: forked. At `locked` they are always spawned.
     public var startMethod = LuaStartMethod.forkServer
     /// What scripts are kept from. Default: nothing.

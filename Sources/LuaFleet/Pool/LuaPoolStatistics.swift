@@ -16,9 +16,9 @@ public struct LuaPoolStatistics: Sendable {
 
     /// Tasks that were handed to the pool.
     public var submitted: Int
-    /// Tasks that wait for a worker, or for their next attempt.
+    /// Tasks that have not begun: they wait for a worker, behind another task that a worker runs, or for their next attempt.
     public var queued: Int
-    /// Tasks that are with a worker: running, or next there.
+    /// Tasks that have begun and of whose end nothing was heard: at most one a worker.
     public var running: Int
     public var succeeded: Int
     /// Tasks whose script raised, or whose result could not be sent.
@@ -43,11 +43,11 @@ public struct LuaPoolStatistics: Sendable {
     /// In the worker; of tasks that were answered together their mean.
     public var runTimes: Times
 
-    init(_ core: PoolCore) {
+    init(_ core: PoolCore, running begun: Int) {
         let counts = core.statistics
         submitted = Int(clamping: counts.submitted)
-        queued = Int(clamping: core.queuedCount + core.waitingCount)
-        running = Int(clamping: core.flyingCount)
+        running = min(begun, Int(clamping: core.flyingCount))
+        queued = Int(clamping: core.queuedCount + core.waitingCount + core.flyingCount) - running
         succeeded = Int(clamping: counts.succeeded)
         failed = Int(clamping: counts.failed)
         timedOut = Int(clamping: counts.timedOut)

@@ -42,7 +42,7 @@ public final class LuaProcess: Sendable {
     ///   - script: a script, or a function of one.
     ///   - arguments: its arguments.
     ///   - name: default: a number.
-    ///   - configuration: of its pool of one worker: the worker executable, limits, the logger; default: the defaults.
+    ///   - configuration: of its pool of one worker: the worker executable, limits, the logger; default: the defaults. A grace period does not count.
     public init(
         _ script: LuaScript, _ arguments: any Encodable & Sendable..., name: String? = nil,
         configuration: LuaPoolConfiguration = LuaPoolConfiguration(workers: 1)
@@ -72,6 +72,7 @@ public final class LuaProcess: Sendable {
         configuration.workers = 1
         configuration.minimumWorkers = nil
         configuration.isolation = .shared
+        configuration.gracePeriod = .zero  // `kill` is one
         configuration.initializer = LuaPreparation(.source("fleet.pipe = ..."), [pipe.second.value])
         let pool = try await LuaPool(configuration)
         do {

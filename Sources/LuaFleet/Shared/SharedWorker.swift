@@ -12,6 +12,8 @@ final class SharedWorker {
     /// The process, which keeps handles from task to task.
     private var process: PartyID?
     private var tasks: [UInt32: PartyID] = [:]
+    /// What was asked last: a worker waits for one answer at a time.
+    private var last: (number: UInt32, request: SharedRequestID)?
 
     init(slot: UInt32, keeper: SharedKeeper, hub: SharedHub? = nil) {
         self.slot = slot
@@ -51,6 +53,10 @@ final class SharedWorker {
             }
             return
         }
+        if head.operation == .withdraw {
+            if let last, Int64(last.number) == head.argument { hub.cancel(last.request) }
+            return
+        }
         guard sequence != 0 else { throw .wrongTask(0) }  // no task runs
         let bytes = reader.rest
         let item = SharedItem(bytes: Array(bytes), handles: head.hasHandles ? SharedItem.handles(in: bytes) : [])
@@ -59,10 +65,11 @@ final class SharedWorker {
             argument: head.argument, item: item)
         let party = party(of: sequence, ownsProcess: ownsProcess, name)
         let number = head.number
-        hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) { answer, mapping in
+        let id = hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) {
             guard number != 0 else { return }
-            reply(SharedReply(number: number, answer: answer, mapping: mapping))
+            reply(SharedReply(number: number, answer: $0, mapping: $1))
         }
+        if number != 0 { last = (number, id) }
     }
 
     /// The task is over. `died`: without an answer.

@@ -19,8 +19,9 @@ extension PoolShell {
         }
         var head = TaskHead(
             script: define(record.request.script, on: connection), isolation: record.request.isolation,
-            setsArg: record.request.setsArg, stampsTimes: record.request.policy.wallTime != nil, attempt: attempt,
-            index: record.request.index + UInt64(tasks.lower), epoch: epoch)
+            setsArg: record.request.setsArg, stampsTimes: record.request.policy.wallTime != nil,
+            attempt: record.request.firstAttempt &- 1 &+ attempt,
+            index: record.request.index &+ UInt64(tasks.lower), epoch: epoch)
         head.sendsOutput = record.waiter.hearsOutput
         switch record.request.arguments {
         case .one(let payload):
@@ -65,7 +66,8 @@ extension PoolShell {
 
     private func write(_ record: TaskRecord, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
         guard case .one(var payload) = record.request.arguments else { return }
-        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))  // so that the payload is not copied
+        // So that the payload is not copied.
+        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))
         connection.write(payload.frame(header, head))
         record.request.arguments = .one(payload)
     }

@@ -177,7 +177,7 @@ extension PoolShell: WorkerConnectionDelegate {
                 payload, sequence: header.task, of: place.flatMap { records[Int($0.0.index)] }, task: place?.1 ?? 0)
             return
         case .hello, .startWorker, .killWorker, .workerNotStarted, .workerExited, .define, .forget, .task, .values,
-            .failure, .configure, .configured, .reply:
+            .failure, .configure, .configured, .reply, .interruptWorker:
             throw .unexpected(header.kind)
         }
         perform()

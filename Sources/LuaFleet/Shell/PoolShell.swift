@@ -152,7 +152,9 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         case .startWorker(let id): startWorker(id)
         case .killWorker(let id):
             server?.send(.frame(FrameHeader(kind: .killWorker, worker: id.slot, task: id.generation)))
-        case .interruptWorker: break
+        case .interruptWorker(let id, let sequence, let reason):
+            connections[Int(id.slot)]?.page.askForInterrupt(of: sequence, reason)
+            server?.send(.frame(FrameHeader(kind: .interruptWorker, worker: id.slot, task: id.generation)))
         case .dropWorker(let id, let end):
             if let connection = connections[Int(id.slot)] {
                 events.post(.workerEnded(worker: Int(id.slot) + 1, pid: connection.pid, LuaWorkerEnd(end)))

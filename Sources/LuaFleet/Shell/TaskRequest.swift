@@ -21,6 +21,8 @@ struct TaskRequest: Sendable {
     var policy: TaskPolicy
     /// What `fleet.task.index` says of the first one; from 1.
     var index: UInt64 = 1
+    /// What `fleet.task.attempt` says at the first start.
+    var firstAttempt: UInt32 = 1
 
     var count: UInt32 {
         switch arguments {

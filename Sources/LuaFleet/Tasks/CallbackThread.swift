@@ -1,6 +1,6 @@
+import NIOPosix
 // The thread on which a pool's callbacks run: made with the first one, so that nobody else pays for it.
 import Synchronization
-import NIOPosix
 
 /// Runs what it is given, one after the other. Thread-safe.
 final class CallbackThread: Sendable {

@@ -59,7 +59,7 @@ public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable 
         handle.outcomeIfEnded.map(read)
     }
 
-    /// Ends the task, whatever it is doing: one that waits vanishes, one that runs is killed with its worker, which is replaced. A task that has ended stays as it is.
+    /// Ends the task, whatever it is doing: one that waits vanishes, one that runs is killed with its worker, which is replaced, at once or at the end of a ``LuaPoolConfiguration/gracePeriod``. A task that has ended stays as it is.
     public func cancel() {
         handle.cancel()
     }

@@ -10,8 +10,8 @@ package enum PoolAction: Equatable, Sendable {
     case startWorker(WorkerID)
     /// Ask the server for its SIGKILL.
     case killWorker(WorkerID)
-    /// Ask its script to raise an error where it stands; a kill follows if that does not end the task.
-    case interruptWorker(WorkerID)
+    /// Ask its script, the task of this sequence number, to raise an error where it stands, for this reason; a kill follows if that does not end the task.
+    case interruptWorker(WorkerID, sequence: UInt32, InterruptReason)
     /// The slot is vacant: forget the worker's connection.
     case dropWorker(WorkerID, WorkerEnd)
     /// Run the pool's initializer there.

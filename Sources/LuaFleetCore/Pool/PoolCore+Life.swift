@@ -64,6 +64,7 @@ extension PoolCore {
             while case let node = workers[slot].flying.head, node != Self.noIndex {
                 finish(node, .poolTerminated, worker: id(slot))
             }
+            workers[slot].interrupted = nil  // what was has ended, and needs no kill of its own
             noteLoad(slot)
         }
     }

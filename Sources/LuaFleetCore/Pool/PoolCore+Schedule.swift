@@ -142,13 +142,15 @@ extension PoolCore {
     package mutating func workerRecalled(_ worker: WorkerID, started: UInt32, startedAt: Moment, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].isRecalling else { return }
         workers[slot].isRecalling = false
-        let started = begun(slot, started)
+        let claimed = started
+        let started = begun(slot, claimed)
         takeBack(from: slot, after: started, at: now)
         workers[slot].isSettled = true
         workers[slot].cancelsRecalled = false
         guard workers[slot].state == .up else { return }
         if let running = running(slot, started) {
-            judge(running, on: slot, startedAt: start(of: started, on: slot, claimed: startedAt, at: now), at: now)
+            let startedAt = start(of: started, on: slot, claimed: startedAt, at: now)
+            judge(running, on: slot, startedAt: startedAt, claimed: claimed, at: now)
         }
         if workers[slot].state == .up { taskCountChanged(slot, at: now) }
     }

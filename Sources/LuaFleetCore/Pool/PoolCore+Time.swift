@@ -163,14 +163,15 @@ extension PoolCore {
     }
 
     /// Nothing but this one runs or will run there: it ends if it has to.
-    mutating func judge(_ node: UInt32, on slot: Int, startedAt: Moment, at now: Moment) {
+    mutating func judge(_ node: UInt32, on slot: Int, startedAt: Moment, claimed: UInt32, at now: Moment) {
         guard workers[slot].interrupted == nil else { return }  // it has its grace
         let batch = Int(nodes[node].batch)
         if batches[batch].isCancelled {
-            end(node, on: slot, .cancelled, at: now)
+            end(node, on: slot, .cancelled, claimed: claimed, at: now)
         } else if let due = endDue(node, startedAt: startedAt) {
             if due <= now {
-                end(node, on: slot, .timedOut(limit: batches[batch].policy.wallTime ?? .zero), at: now)
+                let limit = batches[batch].policy.wallTime ?? .zero
+                end(node, on: slot, .timedOut(limit: limit), claimed: claimed, at: now)
             } else {
                 timers.set(UInt32(slot), due: due)
             }

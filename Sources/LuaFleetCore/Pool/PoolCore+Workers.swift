@@ -161,14 +161,16 @@ extension PoolCore {
         actions.append(.finalize(id(slot), sequence: workers[slot].sequence, epoch: workers[slot].epoch))
     }
 
-    /// Ends what runs there: by an error in its script where the task's policy says so, else by a kill.
-    mutating func end(_ node: UInt32, on slot: Int, _ end: TaskEnd, at now: Moment) {
-        guard let grace = batches[Int(nodes[node].batch)].policy.grace else {
+    /// Ends what runs there: by an error in its script where the task's policy says so, else by a kill. `claimed`: the last task that began, as the worker says.
+    mutating func end(_ node: UInt32, on slot: Int, _ end: TaskEnd, claimed: UInt32, at now: Moment) {
+        // One that is not believed and says that the task has not begun will never begin it: nothing is there to tidy up.
+        guard let grace = batches[Int(nodes[node].batch)].policy.grace, claimed == nodes[node].lastSequence else {
             return kill(slot, because: end, as: .killed(end), at: now)
         }
-        workers[slot].interrupted = (nodes[node].lastSequence, end, now + grace)
+        let sequence = nodes[node].lastSequence
+        workers[slot].interrupted = (sequence, end, now + grace)
         timers.set(UInt32(slot), due: now + grace)
-        actions.append(.interruptWorker(id(slot)))
+        actions.append(.interruptWorker(id(slot), sequence: sequence, end == .cancelled ? .cancelled : .deadline))
     }
 
     // MARK: Idle

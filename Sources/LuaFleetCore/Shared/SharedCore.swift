@@ -107,7 +107,7 @@ package struct SharedCore {
         case .leave: leave(request.object, party)
         case .forget: forget(request.object, count: Int(clamping: request.argument), by: party)
         case .close: close(request.object, head, id, party)
-        case .create, .waitForAny: break  // see above
+        case .create, .waitForAny, .withdraw: break  // see above; the last is the shell's
         case .put, .get, .size, .taskDone, .join: queueRequest(request, head, id, party)
         case .send, .receive, .poll: pipeRequest(request, head, id, party)
         case .acquire, .release, .value: lockRequest(request, head, id, party)

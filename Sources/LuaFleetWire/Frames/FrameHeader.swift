@@ -13,6 +13,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case configure = 8  // host → server, its first frame, with the settings in a file as SCM_RIGHTS
     case configured = 9  // server → host: the answer
     case reply = 10  // host → worker: the answer to a request; flags hold the status
+    case interruptWorker = 11  // host → server: the signal that interrupts the task which the worker's page names
 
     // Worker and host, on the worker's socket.
     case ready = 16  // worker → host, the first frame

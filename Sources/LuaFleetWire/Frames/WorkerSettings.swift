@@ -44,6 +44,8 @@ package struct WorkerSettings: Equatable, Sendable {
     package var isSpawned = false
     /// What to do with output over the limit: drop it, with a mark, instead of failing the task.
     package var cutsOutput = false
+    /// Whether a task can be interrupted by an error in its script.
+    package var isInterruptible = false
     /// Layers that `locked` does without where they are missing.
     package var waived = SandboxLayers.none
     // Budgets of a task; 0: none.
@@ -63,7 +65,7 @@ package struct WorkerSettings: Equatable, Sendable {
         bytes.append(integer: sandbox.rawValue)
         bytes.append(integer: UInt8(isSpawned ? 1 : 0))
         bytes.append(integer: UInt8(cutsOutput ? 1 : 0))
-        bytes.append(integer: UInt8(0))
+        bytes.append(integer: UInt8(isInterruptible ? 1 : 0))
         bytes.append(integer: waived.rawValue)
         for budget in [memory, cpuTime, instructions, output, result] { bytes.append(integer: budget) }
         bytes.append(counted: workingDirectory)
@@ -82,7 +84,7 @@ package struct WorkerSettings: Equatable, Sendable {
         var reader = FieldReader(payload)
         guard let sandbox = reader.integer(UInt8.self).flatMap(WireSandbox.init),
             let isSpawned = reader.integer(UInt8.self), let cutsOutput = reader.integer(UInt8.self),
-            reader.integer(UInt8.self) != nil, let waived = reader.integer(UInt32.self),
+            let isInterruptible = reader.integer(UInt8.self), let waived = reader.integer(UInt32.self),
             let memory = reader.integer(UInt64.self), let cpuTime = reader.integer(UInt64.self),
             let instructions = reader.integer(UInt64.self), let output = reader.integer(UInt64.self),
             let result = reader.integer(UInt64.self), let directory = reader.counted(), !directory.contains(0),
@@ -91,6 +93,7 @@ package struct WorkerSettings: Equatable, Sendable {
         self.sandbox = sandbox
         self.isSpawned = isSpawned != 0
         self.cutsOutput = cutsOutput != 0
+        self.isInterruptible = isInterruptible != 0
         self.waived = SandboxLayers(rawValue: waived)
         self.memory = memory
         self.cpuTime = cpuTime

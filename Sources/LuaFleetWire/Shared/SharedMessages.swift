@@ -10,8 +10,10 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case close = 3
     /// Message: handles. Answer: the numbers, from 1, of those that are ready.
     case waitForAny = 4
+    /// The request of number `argument`, if it still waits, is answered as if its time were over. Never answered itself.
+    case withdraw = 5
     /// The task that ends leaves what it has of a lock or queue that the host has taken back. Never answered.
-    case leave = 5
+    case leave = 6
 
     // Queues.
     case put = 10

@@ -37,6 +37,8 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
         package let isFlushing = Atomic<Bool>(false)
         /// A long frame is being written past the buffer: if the writer ends now, the stream is cut in the middle of it.
         package let isWritingPast = Atomic<Bool>(false)
+        /// The process of the task that began last, where it has one of its own; for people to read.
+        package let taskProcess = Atomic<Int32>(0)
 
         package init() {}
     }
@@ -51,6 +53,7 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
     /// The fork server, before it forks the worker.
     package func initialize() {
         start.initializeMemory(as: Header.self, to: Header())
+        interruptWord.initialize(to: Atomic(0))
     }
 
     @inlinable package var header: UnsafeMutablePointer<Header> { start.assumingMemoryBound(to: Header.self) }

@@ -3,6 +3,7 @@
 #ifndef LUAVM_H
 #define LUAVM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,6 +85,7 @@ typedef struct {
     lfvm_level level;
     lfvm_callbacks callbacks;
     uint64_t seed[2];      // for math.random; the caller takes it from getrandom(2)
+    bool interruptible;    // tasks can be interrupted: coroutines are a little slower
     bool by_name_only;     // no function crosses by value, in either direction: no bytecode is written or loaded. For `safe` and `locked`
 } lfvm_options;
 
@@ -213,6 +215,24 @@ typedef struct {
 } lfvm_usage;
 
 lfvm_usage lfvm_task_usage(const lfvm *vm);
+
+// Interrupting a task. A process catches one signal, whose handler looks whether the word in mapped memory, see WorkerPage.Interrupt, names the task that runs. If so, an error is
+// raised, once, in the coroutine that runs, with the next instruction; where a task waits in a function of the module `fleet`, the wait ends.
+
+/// The signal that interrupts: SIGUSR1.
+static inline int lfvm_interrupt_signal(void) { return SIGUSR1; }
+
+/// From here on this process catches the signal. `page_word`: 8 bytes of mapped memory. 0, or a negative errno value.
+int lfvm_catch_interrupts(void *page_word);
+
+/// Where the number of the running task stands: for a VM that was made `interruptible`, in a process that catches the signal. `task` stays valid as long as `vm`.
+void lfvm_set_running_task(lfvm *vm, const uint32_t *task);
+
+/// Task `task` runs in process `pid`, a child of this one that must not be reaped before this is called with 0: the signal goes on to it.
+void lfvm_forward_interrupts(int32_t pid, uint32_t task);
+
+/// Waits until `fd` can be read. False: the task that runs on this thread is being interrupted. At once true where none can be.
+bool lfvm_await_input(int fd);
 
 /// Writes out what stdio still buffers (calls `output`).
 void lfvm_flush(lfvm *vm);

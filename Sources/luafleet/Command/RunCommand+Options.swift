@@ -54,6 +54,13 @@ struct LimitOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "What a task over --timeout, or at --halt now, gets to tidy up: an error is raised in its script, and it is killed so much later. Default: killed at once.",
+            valueName: "seconds"))
+    var grace: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Processor time of a task; sleeping does not count. Default: no limit.", valueName: "seconds"))
     var cpuTime: String?
 
@@ -79,7 +86,8 @@ struct LimitOptions: ParsableArguments {
 
     var words: RunWords.Limits {
         RunWords.Limits(
-            timeout: timeout, cpuTime: cpuTime, memory: memory, instructions: instructions, output: outputLimit,
+            timeout: timeout, grace: grace, cpuTime: cpuTime, memory: memory, instructions: instructions,
+            output: outputLimit,
             result: resultLimit)
     }
 }

@@ -3,6 +3,13 @@
 extension RunWords {
     func addLimits(to request: inout RunRequest) throws(UsageError) {
         if let timeout = limits.timeout { request.timeout = try parseSeconds(timeout, option: "--timeout") }
+        if let text = limits.grace {
+            let grace = try parseSeconds(text, option: "--grace")
+            guard grace >= .milliseconds(1) else {
+                throw UsageError("--grace \(text): has to be at least 0.001 seconds")
+            }
+            request.grace = grace
+        }
         if let cpuTime = limits.cpuTime { request.limits.cpuTime = try parseSeconds(cpuTime, option: "--cpu-time") }
         if let size = limits.memory { request.limits.memoryBytes = try parseByteCount(size, option: "--memory") }
         if let count = limits.instructions {

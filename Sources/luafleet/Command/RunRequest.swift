@@ -16,6 +16,8 @@ struct RunRequest: Equatable, Sendable {
     var isolation: LuaIsolation
     /// Of each task, from its start.
     var timeout: Duration?
+    /// Between the error in a script that is to end and the kill; nil: it is killed at once.
+    var grace: Duration?
     var limits = TaskBudgets()
     var sandbox: SandboxLevel?
     /// Files that every worker has loaded before its first task.

@@ -13,6 +13,7 @@ struct RunWords: Equatable, Sendable {
 
     struct Limits: Equatable, Sendable {
         var timeout: String?
+        var grace: String?
         var cpuTime: String?
         var memory: String?
         var instructions: String?

@@ -27,9 +27,12 @@ struct TaskArguments: Sendable {
         self.seed = seed
     }
 
-    func job(_ task: PlannedTask, slot: Int) -> LuaJob {
+    func job(_ task: PlannedTask, slot: Int, attempt: Int) -> LuaJob {
         let seeds = seed.map { SeededScript.seeds($0, sequence: task.sequence) } ?? []
-        return LuaJob(task.script, seeds + values(task, slot: slot).map(\.luaValue))
+        var job = LuaJob(task.script, seeds + values(task, slot: slot).map(\.luaValue))
+        job.index = task.sequence
+        job.attempt = attempt
+        return job
     }
 
     func values(_ task: PlannedTask, slot: Int) -> InputRecord {

@@ -68,6 +68,7 @@ extension RunRequest {
         // The only task of the only worker: that is a process of its own already.
         configuration.isolation = isSingle && control.tries == 1 ? .shared : isolation
         configuration.limits.wallTime = timeout
+        configuration.gracePeriod = grace ?? .zero
         try addBudgets(to: &configuration)
         return configuration
     }

@@ -17,6 +17,11 @@ extension RunSession {
             throw UsageError(error.message)
         }
         onDrain { pool.cancelQueued() }
+        onAskPids { answer in
+            pool.withRunningTasks { tasks in
+                answer(Dictionary(tasks.map { ($0.index, $0.pid) }, uniquingKeysWith: { $1 }))
+            }
+        }
         let ticker = startTicker()
         do {
             var isOver = false
@@ -32,7 +37,8 @@ extension RunSession {
                 showProgress()
                 screen.finishLine()
             }
-            if isOver { await pool.terminate() } else { await pool.close() }
+            // With a grace period what still runs was cancelled with the reports, and has that time.
+            if isOver, request.grace == nil { await pool.terminate() } else { await pool.close() }
         } catch {
             screen.finishLine()
             await pool.terminate()

@@ -21,6 +21,8 @@ final class RunSession: Sendable {
     let start = ContinuousClock.now
     /// What the pool has ahead of need does not begin any more.
     private let dropQueued = Mutex<(@Sendable () -> Void)?>(nil)
+    /// Calls back with the process of every task that runs, by the pool's numbers, on any thread.
+    private let askPids = Mutex<(@Sendable (@escaping @Sendable ([Int: Int32]) -> Void) -> Void)?>(nil)
     private let progressState = Mutex(Progress())
 
     init(_ request: RunRequest, gate: TaskGate, feed: TaskFeed, screen: Screen, arguments: TaskArguments) {
@@ -43,6 +45,10 @@ final class RunSession: Sendable {
     func onDrain(_ dropQueued: @escaping @Sendable () -> Void) {
         self.dropQueued.withLock { $0 = dropQueued }
         if interrupts > 0 { dropQueued() }
+    }
+
+    func onAskPids(_ ask: @escaping @Sendable (@escaping @Sendable ([Int: Int32]) -> Void) -> Void) {
+        askPids.withLock { $0 = ask }
     }
 
     func taskEnded(failed isFailure: Bool) {
@@ -91,16 +97,33 @@ final class RunSession: Sendable {
     /// SIGUSR1.
     private func describeRunning() {
         let now = ContinuousClock.now
+        let pids = pidsOfRunning()
         let running = gate.running
         var lines = ["\(running.count) running, \(progress.done) done"]
-        for task in running {
+        for (index, task) in running {
             let label = TaskReport.label(
                 index: task.task.sequence, script: task.task.script.name, input: task.task.input)
             let tries = task.attempts > 1 ? ", try \(task.attempts)" : ""
+            let pid = pids[index].map { ", pid \($0)" } ?? ""
             lines.append(
-                "place \(task.slot): \(label) for \(decimals((now - (task.start ?? now)).inSeconds)) s\(tries)")
+                "place \(task.slot): \(label) for \(decimals((now - (task.start ?? now)).inSeconds)) s\(tries)\(pid)")
         }
         screen.sayNow(lines)
+    }
+
+    /// The workers' processes, by the pool's numbers of their tasks. None where the pool has no time: it may wait for whoever reads the output.
+    private func pidsOfRunning() -> [Int: Int32] {
+        guard let askPids = askPids.withLock({ $0 }) else { return [:] }
+        final class Answer: Sendable {
+            let pids = Mutex<[Int: Int32]?>(nil)
+        }
+        let answer = Answer()
+        askPids { pids in answer.pids.withLock { $0 = pids } }
+        for _ in 0..<200 {
+            if let pids = answer.pids.withLock({ $0 }) { return pids }
+            usleep(1000)  // the thread that takes signals, which has nothing else to do
+        }
+        return [:]
     }
 
     // MARK: Watching

@@ -108,7 +108,7 @@ final class TaskGate: AsyncSequence, Sendable {
             state.beginNext(places: workers, at: now)
             return state.running[state.count]?.slot ?? 0
         }
-        return arguments.job(task, slot: slot)
+        return arguments.job(task, slot: slot, attempt: attempts)
     }
 
     /// Until something has happened since `version`, or the time has come.
@@ -188,10 +188,10 @@ final class TaskGate: AsyncSequence, Sendable {
 
     var isDraining: Bool { state.withLock { $0.plan.isDraining } }
 
-    /// In the order of their starts.
-    var running: [Running] {
+    /// In the order of their starts, with the pool's numbers.
+    var running: [(index: Int, task: Running)] {
         state.withLock { state in
-            state.running.filter { $0.value.start != nil }.sorted { $0.key < $1.key }.map(\.value)
+            state.running.filter { $0.value.start != nil }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         }
     }
 

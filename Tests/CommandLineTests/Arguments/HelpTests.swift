@@ -11,7 +11,8 @@ private func text(_ words: String...) throws -> String {
 @Suite struct HelpTests {
     /// Every long option of API.md's list for `run`.
     private static let options = [
-        "jobs", "isolation", "sandbox", "timeout", "cpu-time", "memory", "instructions", "output-limit", "result-limit",
+        "jobs", "isolation", "sandbox", "timeout", "grace", "cpu-time", "memory", "instructions", "output-limit",
+        "result-limit",
         "retries", "preload", "max-tasks", "keep-order", "tag", "tagstring", "line-buffer", "ungroup", "json-output",
         "quiet",
         "bar", "eta", "joblog", "resume", "resume-failed", "halt", "results", "dry-run", "delay", "seed", "colsep",

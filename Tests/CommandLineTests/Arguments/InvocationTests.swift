@@ -16,12 +16,13 @@ private func request(_ line: String) throws -> RunRequest {
 @Suite struct InvocationTests {
     @Test func `run with everything`() throws {
         let request = try request(
-            "run t.lua -j 50% -k --call f --timeout 1.5 --json-output --isolation fresh-state -- -x {} ::: a b")
+            "run t.lua -j 50% -k --call f --timeout 1.5 --grace 2 --json-output --isolation fresh-state -- -x {} ::: a b"
+        )
         #expect(request.scripts == ["t.lua"])
         #expect(request.function == "f")
         #expect(request.jobs == .percent(50))
         #expect(request.isolation == .freshState)
-        #expect(request.timeout == .milliseconds(1500))
+        #expect(request.timeout == .milliseconds(1500) && request.grace == .seconds(2))
         #expect(request.keepsOrder && request.printsJSON)
         #expect(request.arguments == [Bytes("-x".utf8), Bytes("{}".utf8)])
         #expect(request.inputs?.sources == [words("a", "b")])

@@ -54,6 +54,8 @@ import Testing
         ("--memfree half", "--memfree half: \(size)"),
         // Times
         ("--timeout 5x", "--timeout 5x: \(duration)"), ("--timeout 0", "--timeout 0: has to be more than 0 seconds"),
+        ("--grace 0", "--grace 0: has to be more than 0 seconds"), ("--grace x", "--grace x: \(duration)"),
+        ("--grace 0.0001", "--grace 0.0001: has to be at least 0.001 seconds"),
         ("--timeout -3", "--timeout -3: \(duration)"), ("--cpu-time soon", "--cpu-time soon: \(duration)"),
         ("--delay 1,5", "--delay 1,5: \(duration)"), ("--timeout 99999d", "--timeout 99999d: more than a century"),
         // Words

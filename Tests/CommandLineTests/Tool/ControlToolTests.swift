@@ -243,8 +243,9 @@ import Testing
         let lines = tool.errors.replacing(/[0-9]+\.[0-9]{3}/, with: "T").split(separator: "\n")
         #expect(
             lines == [
-                "luafleet: 2 running, 0 done", "luafleet: place 1: task 1 (wait.lua 1) for T s",
-                "luafleet: place 2: task 2 (wait.lua 2) for T s",
+                "luafleet: 2 running, 0 done",
+                "luafleet: place 1: task 1 (wait.lua 1) for T s, pid \(scratch.read("started1"))",
+                "luafleet: place 2: task 2 (wait.lua 2) for T s, pid \(scratch.read("started2"))",
             ])
         scratch.write("go1", "")
         scratch.write("go2", "")

@@ -67,7 +67,7 @@ import Testing
         for kind in SharedKind.allCases {
             let object = create(kind, in: line.hub)
             for operation in SharedOperation.allCases
-            where ![.create, .forget, .leave, .waitForAny].contains(operation) {
+            where ![.create, .forget, .leave, .withdraw, .waitForAny].contains(operation) {
                 let reply = line.send(SharedRequestHead(number: 3, operation: operation, object: object, timeout: 0))
                 #expect(reply?.answer.status == .failed && reply?.number == 3, "\(kind) \(operation)")
                 #expect(reply?.mapping == nil)
