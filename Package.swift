@@ -71,8 +71,11 @@ let package = Package(
         .testTarget(name: "LuaFleetWireTests", dependencies: ["LuaFleetWire"]),
         .testTarget(name: "LuaFleetCoreTests", dependencies: ["LuaFleetCore", "LuaFleetWire"]),
         .target(name: "LuaVMFuzz", dependencies: ["LuaVM"], path: "Tests/LuaVMFuzz", cSettings: strictC),
-        .testTarget(name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire"]),
-        .testTarget(name: "LuaFleetTests", dependencies: ["LuaFleet", "LuaFleetWire", "LuaVM"]),
+        .testTarget(
+            name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire", "CFleetSystem"]),
+        .testTarget(
+            name: "LuaFleetTests",
+            dependencies: ["LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem"]),
         .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
         .executableTarget(
             name: "sandbox-probe",

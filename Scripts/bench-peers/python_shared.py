@@ -2,8 +2,10 @@
 
 import json
 import multiprocessing
+import os
 import statistics
 import time
+from multiprocessing import shared_memory
 
 RUNS = 3
 context = multiprocessing.get_context("fork")
@@ -105,6 +107,44 @@ def dictionary(function):
         return measure(10_000, [(function, manager.dict(key=1))])
 
 
+def proportional_set_size(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as lines:
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def memory():
+    """MiB that 256 MiB in four processes take, counted by halves and quarters (PSS)."""
+    size = 256 << 20
+    go, ready = context.Event(), context.Semaphore(0)
+    block = shared_memory.SharedMemory(create=True, size=size)
+
+    def touch():
+        sum(block.buf[::4096])
+        ready.release()
+        go.wait()
+
+    def used(processes):
+        return sum(proportional_set_size(pid) for pid in [os.getpid(), *(p.pid for p in processes)])
+
+    try:
+        before = used([])
+        for place in range(0, size, 4096):
+            block.buf[place] = 1
+        processes = [context.Process(target=touch) for _ in range(4)]
+        for process in processes:
+            process.start()
+        for _ in processes:
+            ready.acquire()
+        after = used(processes)
+        go.set()
+        for process in processes:
+            process.join()
+        return after - before
+    finally:
+        block.close()
+        block.unlink()
+
+
 WORKLOADS = {
     "queue": queue,
     "pipe": pipe,
@@ -115,12 +155,14 @@ WORKLOADS = {
     "array.element": array,
     "dictionary.set": lambda: dictionary(set_key),
     "dictionary.get": lambda: dictionary(get_key),
+    "memory.256MiB": memory,
 }
 
 for name, work in WORKLOADS.items():
     values = [work() for _ in range(RUNS)]
+    unit = "MiB" if name.startswith("memory") else "ns"
     line = {
-        "workload": "shared." + name, "peer": "python-multiprocessing", "unit": "ns", "median": statistics.median(values),
+        "workload": "shared." + name, "peer": "python-multiprocessing", "unit": unit, "median": statistics.median(values),
         "min": min(values), "max": max(values), "runs": RUNS,
     }
     print(json.dumps(line), flush=True)

@@ -80,3 +80,26 @@ ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_
     }
     return received;
 }
+
+bool lfs_hope_looks(lfs_hope *hope) {
+    return hope->failures == 0 || ++hope->skipped >= hope->failures;
+}
+
+void lfs_hope_ends(lfs_hope *hope, bool came) {
+    hope->skipped = 0;
+    hope->failures = came ? 0 : hope->failures < 32 ? hope->failures * 2 + 1 : 63;
+}
+
+bool lfs_comes_soon(int socket, lfs_hope *hope) {
+    if (!lfs_hope_looks(hope)) return false;
+    char byte;
+    struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+    uint64_t end = lfs_now() + LFS_HOPE_LASTS;
+    bool came;
+    do {
+        struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+        came = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+    } while (!came && lfs_now() < end);
+    lfs_hope_ends(hope, came);
+    return came;
+}

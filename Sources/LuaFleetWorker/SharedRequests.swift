@@ -9,6 +9,7 @@ final class SharedRequests {
     private let journal: Journal
     private let input: InputBuffer
     private var lastNumber: UInt32 = 0
+    private var hope = lfs_hope()
     /// This process ends with its task: it must not read what is meant for the worker behind the reply.
     var isShortLived = false
 
@@ -23,12 +24,17 @@ final class SharedRequests {
             reply?.pointee.status = LFVM_REPLY_FAILED
             return
         }
-        lastNumber &+= 1
+        if reply != nil { lastNumber = lastNumber == .max ? 1 : lastNumber + 1 }
         let head = SharedRequestHead(
-            number: lastNumber, operation: operation, hasHandles: request.has_handles, object: request.object,
+            number: reply == nil ? 0 : lastNumber, operation: operation, hasHandles: request.has_handles,
+            object: request.object,
             timeout: request.timeout, argument: request.argument)
         write(head, request, sequence: sequence)
-        guard let reply else { return }  // goes with the next flush
+        guard let reply else {
+            // Somebody waits for a lock that is let go; the rest goes with the next flush.
+            if operation == .release { journal.flush() }
+            return
+        }
         journal.flush()
         wait(for: lastNumber, sequence: sequence, reply)
     }
@@ -98,7 +104,7 @@ final class SharedRequests {
                 }
             }
             guard wanted > 0 else { continue }
-            if mayEnd, !lfvm_await_input(3) {
+            if mayEnd, !lfs_comes_soon(3, &hope), !lfvm_await_input(3) {
                 // The task is being interrupted: what it waits for, if it still does, is answered "timed out".
                 mayEnd = false
                 withdraw(number, sequence: sequence)

@@ -63,6 +63,7 @@ final class TaskRunner {
             let runner = TaskRunner.from(context)
             runner.requests.ask(request.pointee, sequence: runner.running.pointee, reply: reply)
         }
+        callbacks.sequence = UnsafePointer(running)
         lfvm_set_callbacks(vm, &callbacks)
         lfvm_set_running_task(vm, running)
         lfvm_set_worker(vm, slot + 1, pid)

@@ -117,6 +117,7 @@ static void push_handle(decoder *d) {
         d->owed--;
         parts[i] = head.value;
     }
+    if (d->refuses_handles) decoder_fail(d, "a shared object that nobody has handed out before offset %zu", decoder_offset(d));
     shared_push_handle(d->L, parts[0], parts[1]);
 }
 

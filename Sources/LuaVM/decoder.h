@@ -31,6 +31,7 @@ typedef struct decoder {
     lua_State *L;
     bool busy;
     bool in_script;
+    bool refuses_handles;
     const uint8_t *start, *at, *end;
     size_t elements;
     uint64_t owed;   // items that definite containers have yet to get: each takes a byte at least

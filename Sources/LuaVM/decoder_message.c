@@ -75,6 +75,8 @@ static decoder *take(lfvm *vm, lua_State *L, bool in_script) {
     d->L = L;
     d->busy = true;
     d->in_script = in_script;
+    d->refuses_handles = vm->refuses_handles;
+    vm->refuses_handles = false;
     d->is_shared = d->is_rest = false;
     d->elements = d->levels = d->depth = 0;
     d->shared_count = d->cell_count = 0;

@@ -28,19 +28,25 @@ static const char *name_of(const shared_handle *handle) {
 
 /// Upvalue 1 of every method is the kind.
 shared_handle *shared_check(lua_State *L, int index) {
-    shared_handle *handle = shared_to_handle(L, index);
+    lfvm *vm = vm_of(L);
     lua_Integer kind = lua_tointeger(L, lua_upvalueindex(1));
+    shared_handle *handle = lua_touserdata(L, index);
+    // The one that was used last is most often the one that is used next. It is looked for by its address, which is its own until it is collected.
+    if (handle != NULL && handle == vm->last_handle && handle->kind == kind) return handle;
+    handle = shared_to_handle(L, index);
     if (handle == NULL || (kind != 0 && handle->kind != kind)) {
         const char *wanted = kind > 0 && kind < KIND_COUNT ? kind_names[kind] : "shared object";
         const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, index);
         luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted, is));
     }
-    return handle;
+    return vm->last_handle = handle;
 }
 
 static int handle_gc(lua_State *L) {
     shared_handle *handle = lua_touserdata(L, 1);
     lfvm *vm = vm_of(L);
+    if (vm->last_handle == handle) vm->last_handle = NULL;
+    shared_return(vm, handle);
     shared_unmap(handle);
     if (handle->receipts == 0) return 0;
     lfvm_request request = {.operation = SHARED_FORGET, .object = handle->id, .timeout = -1, .argument = handle->receipts};
@@ -92,6 +98,12 @@ void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id) {
 }
 
 // Requests
+
+void shared_tell(lfvm *vm, shared_operation operation, uint64_t object) {
+    static const uint8_t nothing[] = {0x80};
+    lfvm_request request = {.operation = (uint32_t)operation, .object = object, .timeout = -1, .bytes = nothing, .count = 1};
+    if (vm->callbacks.request != NULL) vm->callbacks.request(vm->callbacks.context, &request, NULL);
+}
 
 struct answer {
     const uint8_t *bytes;

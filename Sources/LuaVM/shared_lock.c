@@ -1,46 +1,82 @@
 // Methods of locks, semaphores, events, conditions and barriers.
 #include "shared.h"
 
-/// [-0, +n, e] Asks; results: true, and "owner died" where the host says so; or false and "timeout" or "broken".
+/// [-0, +n] What a status is in Lua: true, and "owner died" where the host says so; or false and "timeout" or "broken".
+static int push_status(lua_State *L, lfvm_reply_status status) {
+    lua_pushboolean(L, status == LFVM_REPLY_DONE || status == LFVM_REPLY_OWNER_DIED);
+    switch (status) {
+    case LFVM_REPLY_DONE: return 1;
+    case LFVM_REPLY_OWNER_DIED: lua_pushliteral(L, "owner died"); return 2;
+    case LFVM_REPLY_BROKEN: lua_pushliteral(L, "broken"); return 2;
+    default: lua_pushliteral(L, "timeout"); return 2;
+    }
+}
+
+/// [-0, +n, e] Asks; the values of the answer, or its status.
 static int ask(lua_State *L, shared_operation operation, int64_t timeout, int64_t argument) {
     shared_request request = {
         .operation = operation, .handle = shared_check(L, 1), .timeout = timeout, .argument = argument};
     int results;
     lfvm_reply_status status = shared_ask(L, &request, 0, 0, &results);
-    switch (status) {
-    case LFVM_REPLY_DONE:
-        if (results > 0) return results;
-        lua_pushboolean(L, 1);
-        return 1;
-    case LFVM_REPLY_OWNER_DIED:
-        lua_pushboolean(L, 1);
-        lua_pushliteral(L, "owner died");
-        return 2;
-    case LFVM_REPLY_BROKEN:
-        lua_pushboolean(L, 0);
-        lua_pushliteral(L, "broken");
-        return 2;
-    default:
-        lua_pushboolean(L, 0);
-        lua_pushliteral(L, "timeout");
-        return 2;
-    }
+    return status == LFVM_REPLY_DONE && results > 0 ? results : push_status(L, status);
+}
+
+static bool is_lock(const shared_handle *handle) {
+    return handle->kind != KIND_SEMAPHORE && handle->kind != KIND_BOUNDED_SEMAPHORE;
+}
+
+/// [-0, +n] A lock that is lent and free is acquired: what that is in Lua. 0: it was not.
+static inline int acquire_free(lua_State *L, shared_handle *handle) {
+    shared_lent *lent = handle->lent;
+    lfvm *vm = vm_of(L);
+    if (lent == NULL || lent->process == 0 || lent->lock == NULL || vm->callbacks.sequence == NULL) return 0;
+    lfs_lent_result result = lfs_lock_try(lent->lock, shared_token(vm, lent));
+    if (result > LFS_LENT_OWNER_DIED) return 0;
+    lent->lock->depth = 1;
+    shared_use(vm, lent);
+    lua_pushboolean(L, 1);
+    if (result == LFS_LENT_DONE) return 1;
+    lua_pushliteral(L, "owner died");
+    return 2;
+}
+
+static int acquire(lua_State *L, int64_t timeout) {
+    shared_handle *handle = shared_check(L, 1);
+    return is_lock(handle) ? push_status(L, shared_acquire_lock(L, handle, timeout)) : ask(L, SHARED_ACQUIRE, timeout, 0);
 }
 
 int shared_acquire(lua_State *L) {
-    return ask(L, SHARED_ACQUIRE, shared_timeout(L, 2), 0);
+    int results = acquire_free(L, shared_check(L, 1));
+    if (results > 0) return results;
+    return acquire(L, shared_timeout(L, 2));
 }
 
 static int try_acquire(lua_State *L) {
-    return ask(L, SHARED_ACQUIRE, 0, 0);
+    return acquire(L, 0);
+}
+
+static void release(lua_State *L, shared_handle *handle) {
+    if (is_lock(handle)) return shared_release_lock(L, handle);
+    shared_request request = {.operation = SHARED_RELEASE, .handle = handle, .timeout = -1};
+    shared_ask(L, &request, 0, 0, NULL);
 }
 
 int shared_release(lua_State *L) {
-    ask(L, SHARED_RELEASE, -1, 0);
+    release(L, shared_check(L, 1));
     return 0;
 }
 
+/// Of a lock: whether somebody has it; of a semaphore: its permits.
 static int lock_value(lua_State *L) {
+    shared_handle *handle = shared_check(L, 1);
+    shared_lent *lent = is_lock(handle) ? shared_borrow(L, handle, false) : NULL;
+    if (lent != NULL && lent->lock != NULL) {
+        uint64_t word = __atomic_load_n(&lent->lock->word, __ATOMIC_RELAXED);
+        if (!(word & LFS_LENT_HOST)) {
+            lua_pushboolean(L, (word & LFS_LENT_REST) != 0);
+            return 1;
+        }
+    }
     return ask(L, SHARED_VALUE, -1, 0);
 }
 
@@ -49,29 +85,28 @@ static int end_with(lua_State *L) {
     lua_rawgeti(L, 1, 1);
     lua_replace(L, 1);
     lua_settop(L, 1);
-    shared_request request = {.operation = SHARED_RELEASE, .handle = shared_to_handle(L, 1), .timeout = -1};
-    shared_ask(L, &request, 0, 0, NULL);
+    release(L, shared_to_handle(L, 1));
     return 0;
 }
 
 /// lock:with(fn, ...): what fn returns. The lock is let go however fn ends.
 int shared_with(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_check(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int count = lua_gettop(L) - 2;
-    shared_request request = {.operation = SHARED_ACQUIRE, .handle = handle, .timeout = -1};
-    int results;
-    shared_ask(L, &request, 0, 0, &results);
-    lua_pop(L, results);
-    // handle, fn, arguments -> handle, guard, fn, arguments
+    // A guard, made before the lock is taken: it can fail.
     lua_createtable(L, 1, 0);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, 1);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, end_with);
     lua_setfield(L, -2, "__close");
-    lua_setmetatable(L, -2);
     lua_insert(L, 2);
+    lua_insert(L, 2);
+    lua_pop(L, acquire(L, -1));
+    lua_pushvalue(L, 3);  // handle, guard, its metatable, fn, arguments
+    lua_setmetatable(L, 2);
+    lua_remove(L, 3);
     lua_toclose(L, 2);
     lua_call(L, count, LUA_MULTRET);
     return lua_gettop(L) - 2;
@@ -95,8 +130,17 @@ static int event_wait(lua_State *L) {
     return ask(L, SHARED_WAIT, shared_timeout(L, 2), 0);
 }
 
+/// Waits for a notice; the lock is held as often afterwards as before.
+static int wait_for_notice(lua_State *L, int64_t timeout) {
+    shared_lent *lent = shared_borrow(L, shared_check(L, 1), false);
+    uint32_t depth = lent != NULL ? lent->lock->depth : 0;
+    int results = ask(L, SHARED_WAIT_FOR_NOTICE, timeout, 0);
+    if (lent != NULL) lent->lock->depth = depth;
+    return results;
+}
+
 static int condition_wait(lua_State *L) {
-    return ask(L, SHARED_WAIT_FOR_NOTICE, shared_timeout(L, 2), 0);
+    return wait_for_notice(L, shared_timeout(L, 2));
 }
 
 static int condition_notify(lua_State *L) {
@@ -120,7 +164,7 @@ static int condition_wait_for(lua_State *L) {
         lua_call(L, 0, 1);
         if (lua_toboolean(L, -1)) return 1;
         lua_settop(L, 2);
-        ask(L, SHARED_WAIT_FOR_NOTICE, -1, 0);
+        wait_for_notice(L, -1);
         lua_settop(L, 2);
     }
 }

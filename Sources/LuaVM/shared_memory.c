@@ -1,4 +1,4 @@
-// Mapped memory inside of Lua: raw memory and shareable lists. Only the first use asks the host.
+// Mapped memory inside of Lua, and shareable lists in it. Only the first use asks the host.
 #include "shared_memory.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ shared_mapping *shared_map(lua_State *L, shared_handle *handle) {
     shared_request request = {.operation = SHARED_MAP, .handle = handle, .timeout = -1};
     int results;
     shared_ask(L, &request, 0, 0, &results);
-    if (request.fd < 0 || results < 3) {
+    if (request.fd < 0 || results < 6) {
         if (request.fd >= 0) close(request.fd);
         shared_unmap(handle);
         luaL_error(L, "the host sent no memory");
@@ -29,7 +29,10 @@ shared_mapping *shared_map(lua_State *L, shared_handle *handle) {
     const char *name = lua_tostring(L, first + 2);
     strncpy(mapping->name, name != NULL ? name : "shared memory", sizeof mapping->name - 1);
     mapping->name[sizeof mapping->name - 1] = 0;
-    mapping->start = lfs_map_memory(request.fd, mapping->size);
+    mapping->process = (uint64_t)lua_tointeger(L, first + 3);
+    mapping->lock_offset = (size_t)lua_tointeger(L, first + 4);
+    mapping->mapped_size = mapping->lock_offset + sizeof(lfs_lent_lock);
+    mapping->start = lfs_map_memory(request.fd, mapping->mapped_size);
     close(request.fd);
     lua_pop(L, results);
     if (mapping->start == NULL) {
@@ -43,7 +46,7 @@ void shared_unmap(shared_handle *handle) {
     shared_mapping *mapping = handle->mapping;
     if (mapping == NULL) return;
     handle->mapping = NULL;
-    if (mapping->start != NULL) lfs_unmap(mapping->start, mapping->size);
+    if (mapping->start != NULL) lfs_unmap(mapping->start, mapping->mapped_size);
     free(mapping);
 }
 
@@ -55,63 +58,6 @@ shared_mapping *shared_check_mapping(lua_State *L) {
         mapping = shared_map(L, handle);
     }
     return mapping;
-}
-
-// Memory
-
-/// The type named at `index`.
-static lfs_element check_type(lua_State *L, const shared_mapping *mapping, int index) {
-    const char *name = luaL_checkstring(L, index);
-    for (int type = LFS_I8; type <= LFS_BOOL; type++)
-        if (strcmp(name, shared_type_names[type]) == 0) return (lfs_element)type;
-    luaL_error(L, "%s: no type \"%s\"", mapping->name, name);
-    return LFS_U8;
-}
-
-/// shm:read(first, count): a string.
-static int memory_read(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    size_t offset, count;
-    shared_check_range(L, mapping, 1, 2, &offset, &count);
-    lua_pushlstring(L, (const char *)mapping->start + offset, count);
-    return 1;
-}
-
-/// shm:write(first, bytes)
-static int memory_write(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    size_t length, offset, count;
-    const char *bytes = luaL_checklstring(L, 3, &length);
-    lua_settop(L, 3);
-    lua_pushinteger(L, (lua_Integer)length);
-    lua_insert(L, 3);
-    shared_check_range(L, mapping, 1, 2, &offset, &count);
-    memcpy((char *)mapping->start + offset, bytes, count);
-    return 0;
-}
-
-/// shm:numbers(type, first, count): a table of the elements of the memory seen as an array of that type.
-static int memory_numbers(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    lfs_element type = check_type(L, mapping, 2);
-    size_t offset, count, unit = lfs_element_size(type);
-    shared_check_range(L, mapping, unit, 3, &offset, &count);
-    shared_push_elements(L, (const char *)mapping->start + offset * unit, type, count);
-    return 1;
-}
-
-/// shm:set_numbers(type, first, table)
-static int memory_set_numbers(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    lfs_element type = check_type(L, mapping, 2);
-    luaL_checktype(L, 4, LUA_TTABLE);
-    lua_settop(L, 4);
-    lua_pushinteger(L, (lua_Integer)lua_rawlen(L, 4));
-    lua_insert(L, 4);
-    size_t offset, count, unit = lfs_element_size(type);
-    shared_check_range(L, mapping, unit, 3, &offset, &count);
-    shared_set_elements(L, mapping->name, (char *)mapping->start + offset * unit, type, 5, count);
-    return 0;
 }
 
 // Shareable lists
@@ -252,14 +198,15 @@ void shared_set_meta(lua_State *L, shared_kind kind, const luaL_Reg *meta) {
 }
 
 void shared_memory_methods(lua_State *L, shared_kind kind) {
-    static const luaL_Reg memory[] = {
-        {"read", memory_read}, {"write", memory_write}, {"numbers", memory_numbers}, {"set_numbers", memory_set_numbers}, {NULL, NULL},
-    };
-    static const luaL_Reg memory_meta[] = {{"__len", shared_array_len}, {NULL, NULL}};
     static const luaL_Reg list[] = {{"get", list_get}, {"set", list_set}, {NULL, NULL}};
     static const luaL_Reg list_meta[] = {{"__index", list_index}, {"__newindex", list_set}, {"__len", list_len}, {NULL, NULL}};
+    if (kind == KIND_MEMORY) {
+        shared_bytes_methods(L, kind);
+        shared_set_lock_methods(L, kind);
+        return;
+    }
     lua_pushinteger(L, kind);
-    luaL_setfuncs(L, kind == KIND_MEMORY ? memory : list, 1);
+    luaL_setfuncs(L, list, 1);
     shared_set_lock_methods(L, kind);
-    shared_set_meta(L, kind, kind == KIND_MEMORY ? memory_meta : list_meta);
+    shared_set_meta(L, kind, list_meta);
 }

@@ -64,6 +64,16 @@ static int number_set(lua_State *L) {
 /// v:add(n), a:add(i, n): the sum.
 static int number_add(lua_State *L) {
     shared_mapping *mapping = shared_check_mapping(L);
+    if (mapping->type == LFS_I64 && !is_array(L)) {  // the usual counter
+        int is_integer;
+        lua_Integer value = lua_tointegerx(L, 2, &is_integer);
+        if (is_integer && lua_type(L, 2) == LUA_TNUMBER) {
+            int64_t sum;
+            lfs_element_add(mapping->start, LFS_I64, value, &sum);
+            lua_pushinteger(L, sum);
+            return 1;
+        }
+    }
     void *place = check_place(L, mapping, is_array(L));
     lfs_element type = (lfs_element)mapping->type;
     int index = is_array(L) ? 3 : 2;
@@ -115,11 +125,11 @@ static int array_index(lua_State *L) {
 }
 
 /// [-0, +n] Bulk: range i…j of the elements, with Lua's defaults: the whole.
-void shared_check_range(lua_State *L, const shared_mapping *mapping, size_t unit, int index, size_t *offset, size_t *count) {
-    size_t all = mapping->size / unit;
+void shared_check_range(lua_State *L, const char *name, size_t size, size_t unit, int index, size_t *offset, size_t *count) {
+    size_t all = size / unit;
     lua_Integer first = luaL_optinteger(L, index, 1), number = luaL_optinteger(L, index + 1, (lua_Integer)all - first + 1);
     if (first < 1 || number < 0 || (lua_Unsigned)first - 1 > all || (lua_Unsigned)number > all - ((size_t)first - 1))
-        luaL_error(L, "%s: %I elements from %I on are outside of 1…%I", mapping->name, (LUAI_UACINT)number, (LUAI_UACINT)first,
+        luaL_error(L, "%s: %I elements from %I on are outside of 1…%I", name, (LUAI_UACINT)number, (LUAI_UACINT)first,
                    (LUAI_UACINT)all);
     *offset = (size_t)(first - 1);
     *count = (size_t)number;
@@ -148,7 +158,7 @@ void shared_set_elements(lua_State *L, const char *name, char *at, lfs_element t
 static int array_read(lua_State *L) {
     shared_mapping *mapping = shared_check_mapping(L);
     size_t offset, count, unit = lfs_element_size((lfs_element)mapping->type);
-    shared_check_range(L, mapping, unit, 2, &offset, &count);
+    shared_check_range(L, mapping->name, mapping->size, unit, 2, &offset, &count);
     shared_push_elements(L, (const char *)mapping->start + offset * unit, (lfs_element)mapping->type, count);
     return 1;
 }
@@ -161,7 +171,7 @@ static int array_write(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)lua_rawlen(L, 3));
     lua_insert(L, 3);
     size_t offset, count, unit = lfs_element_size((lfs_element)mapping->type);
-    shared_check_range(L, mapping, unit, 2, &offset, &count);
+    shared_check_range(L, mapping->name, mapping->size, unit, 2, &offset, &count);
     shared_set_elements(L, mapping->name, (char *)mapping->start + offset * unit, (lfs_element)mapping->type, 4, count);
     return 0;
 }

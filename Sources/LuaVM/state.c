@@ -84,6 +84,7 @@ void lfvm_destroy(lfvm *vm) {
         fflush(stdout);
         vm_leave(before);
     }
+    shared_task_ends(vm);
     encoder_free_all(vm);
     vm_decoders_free(vm);
     pointer_set_free(&vm->libraries, &vm->memory);

@@ -3,6 +3,7 @@
 #include <stdio_ext.h>
 
 #include "decoder.h"
+#include "shared.h"
 #include "vm.h"
 
 /// Stack places of a batch: the table fleet.task, the string "index", the function.
@@ -30,6 +31,7 @@ static inline bool begin(lfvm *vm, batch_call *call) {
 /// The task has ended: hands on what it left in C's buffers, then its answer, and goes to the next one.
 static inline void answer(lfvm *vm, batch_call *call, lfvm_status status, const lfvm_message *message) {
     if (vm->interrupt.task != NULL) vm_interrupt_end(vm);
+    if (__builtin_expect(vm->lent != NULL, false)) shared_task_ends(vm);
     if (vm->callbacks.output != NULL && __builtin_expect(__fpending(stdout) != 0 || __fpending(stderr) != 0, false)) lfvm_flush(vm);
     call->callbacks->answer(call->callbacks->context, call->offset, status, message);
     const uint8_t *end = call->batch->arguments + call->batch->arguments_count;

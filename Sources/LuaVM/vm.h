@@ -23,6 +23,7 @@ struct lfvm {
     struct decoder *decoders;  // likewise
     pointer_set libraries;     // addresses of libraries' tables (names.c)
     bool by_name_only;
+    bool refuses_handles;  // the next message that is decoded has no shared objects in it
     lfvm_level level;
     size_t result_limit;  // bytes; 0: the cap of messages
     vm_sandbox sandbox;
@@ -43,6 +44,8 @@ struct lfvm {
     int names;             // table: C function -> its name
     int handles;           // table: id of a shared object -> its handle, weak (shared.c)
     int handle_types;      // table: kind of a shared object -> metatable
+    void *last_handle;         // whose method was called last, while it is there (shared.c)
+    struct shared_lent *lent;  // what the task that runs has used of what is lent (shared_lent.c)
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now
     uint32_t reach;        // LFVM_OPENED_FILES and LFVM_WROTE_PAST

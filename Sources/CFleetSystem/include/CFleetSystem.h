@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CFleetLent.h"
 #include "CFleetMapped.h"
 #include "CFleetSandbox.h"
 #include "CFleetStack.h"
@@ -30,6 +31,21 @@ ssize_t lfs_read_soon(int socket, void *bytes, size_t count, uint64_t sleeps_at)
 /// Receives up to `count` bytes and up to `fds_capacity` descriptors (close-on-exec). Returns the bytes received, 0 at the end.
 /// Descriptors beyond the capacity are closed.
 ssize_t lfs_receive(int socket, void *bytes, size_t count, int *fds, size_t fds_capacity, size_t *fds_count);
+
+/// Whether it is worth to look for something that probably comes at once, before sleeping: waking up takes longer than most answers. Where looking was in vain, as on a
+/// machine with more to do than processors, it is done ever more seldom.
+typedef struct {
+    uint8_t failures, skipped;
+} lfs_hope;
+
+/// Nanoseconds that one looks. Smaller: more sleeping; larger: processor time that others could use.
+enum { LFS_HOPE_LASTS = 20000 };
+
+bool lfs_hope_looks(lfs_hope *hope);
+void lfs_hope_ends(lfs_hope *hope, bool came);
+
+/// Looks, if it is worth it, whether there is something to be received. False: not yet.
+bool lfs_comes_soon(int socket, lfs_hope *hope);
 
 /// Spawns `path` with fd 0 on /dev/null, fd 1, 2... on `fds[0]`, `fds[1]`..., nothing else open, no signal blocked or ignored, and a process group of its own.
 /// `arguments` and `environment` end with NULL; `environment` NULL: the caller's. The caller's signal mask, descriptors and directory stay as they are.

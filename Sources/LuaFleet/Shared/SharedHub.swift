@@ -23,9 +23,12 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
     private var core = SharedCore()
     private var callers: [SharedRequestID: (caller: Caller, party: PartyID)] = [:]
     private var mappings: [SharedID: SharedMapping] = [:]
+    /// Of the objects that are lent.
+    private var lent: [SharedID: LentMemory] = [:]
     private var actions: [SharedAction] = []
     private var lastRequest: SharedRequestID = 0
     private var lastParty: UInt64 = PartyID.host.number
+    private var lastProcess: UInt32 = 0
     /// When the timer goes off; nil: it is not set.
     private var alarm: Moment?
 
@@ -58,10 +61,7 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
                 case .reply(let id, let answer):
                     guard let (caller, party) = callers.removeValue(forKey: id) else { continue }
                     if party.isHostTask { core.forgetIdle(party) }
-                    deliveries.append(
-                        Delivery(
-                            caller: caller, answer: answer,
-                            mapping: answer.memory == 0 ? nil : mappings[answer.memory]))
+                    deliveries.append(delivery(of: answer, to: caller))
                 case .allocate(let object, let layout, let id):
                     guard let party = callers[id]?.party else { continue }
                     var failure: String?
@@ -71,11 +71,57 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
                         failure = error.description
                     }
                     core.memoryAllocated(object, id, by: party, failure: failure)
-                case .discard(let object): mappings[object] = nil
+                case .discard(let object):
+                    mappings[object] = nil
+                    lent[object] = nil
+                case .makeLent(let object, let isRing): makeLent(object, isRing: isRing)
+                case .lend(let object, let content):
+                    if lentMemory(object)?.lend(content) != true {
+                        core.tookBack(object, content, wasRefused: true)
+                    }
+                case .publish(let object, let owner): lentMemory(object)?.publish(owner)
+                case .endLent(let object):
+                    lent[object]?.end()
+                    lent[object] = nil
                 }
             }
         } while !actions.isEmpty
         return deliveries
+    }
+
+    // MARK: Lending
+
+    private func makeLent(_ object: SharedID, isRing: Bool) {
+        do throws(SharedMappingError) {
+            lent[object] = try LentMemory(isRing: isRing)
+        } catch {
+            lent[object] = nil  // whoever asked for it is told: see `delivery`
+        }
+    }
+
+    /// The lock of mapped memory is lent with it.
+    private func lentMemory(_ object: SharedID) -> LentMemory? {
+        if let memory = lent[object] { return memory }
+        guard let mapping = mappings[object] else { return nil }
+        let memory = LentMemory(lockOf: mapping)
+        lent[object] = memory
+        return memory
+    }
+
+    private func delivery(of answer: SharedAnswer, to caller: @escaping Caller) -> Delivery {
+        guard answer.memory != 0 else { return Delivery(caller: caller, answer: answer) }
+        guard let mapping = mappings[answer.memory] ?? lent[answer.memory]?.mapping else {
+            // No descriptor is left for it: who asks for memory goes on asking for everything.
+            return Delivery(caller: caller, answer: .done)
+        }
+        return Delivery(caller: caller, answer: answer, mapping: mapping)
+    }
+
+    private func takeBack(_ objects: [SharedID], _ core: inout SharedCore) {
+        for object in objects {
+            guard let memory = lentMemory(object) else { continue }
+            core.tookBack(object, memory.takeBack())
+        }
     }
 
     private func setAlarm(_ due: Moment) {
@@ -101,8 +147,33 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
         }
     }
 
+    /// A process that will run tasks.
+    func beginProcess(_ name: String) -> PartyID {
+        event { core in
+            lastProcess += 1
+            let process = PartyID(process: lastProcess)
+            core.partyBegan(process, name: name)
+            return process
+        }
+    }
+
+    /// A task of it; `ownsProcess`: it runs in one of its own, and keeps its handles itself.
+    func beginTask(_ sequence: UInt32, of process: PartyID, ownsProcess: Bool, _ name: String) -> PartyID {
+        event { core in
+            let party = PartyID(process.number | UInt64(sequence))
+            core.partyBegan(party, holder: ownsProcess ? nil : process, name: name)
+            return party
+        }
+    }
+
     func end(_ party: PartyID, died: Bool) {
-        event { core in core.partyEnded(party, died: died, at: now) }
+        event { core in
+            // A task that ended by itself has left nothing behind that only the memory tells.
+            let objects = died || party.number & UInt64(UInt32.max) == 0 ? core.lentObjects(of: party) : []
+            takeBack(objects, &core)
+            if died { for object in core.mappedObjects(of: party) { lent[object]?.processEnded(party) } }
+            core.partyEnded(party, died: died, at: now)
+        }
     }
 
     // MARK: Requests
@@ -115,6 +186,7 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
             lastRequest += 1
             callers[lastRequest] = (caller, party)
             if party.isHostTask { core.partyBegan(party, holder: .host, name: "the host") }
+            takeBack(core.lentObjects(for: request), &core)
             core.requested(request, lastRequest, by: party, keeper: keeper, at: now)
             return lastRequest
         }

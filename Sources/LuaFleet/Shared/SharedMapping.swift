@@ -13,18 +13,22 @@ struct SharedMappingError: Error, CustomStringConvertible {
 package final class SharedMapping: @unchecked Sendable {  // immutable but for that memory
     let descriptor: Int32
     let layout: MappedLayout
+    /// What the object has; behind it lies the object's lock.
     let byteCount: Int
+    private let fileSize: Int
     let start: UnsafeMutableRawPointer
 
-    init(_ layout: MappedLayout) throws(SharedMappingError) {
+    /// `isLent`: all of it is lent, so that it needs no lock of its own.
+    init(_ layout: MappedLayout, isLent: Bool = false) throws(SharedMappingError) {
         self.layout = layout
         byteCount = layout.count * layout.element.size
-        descriptor = lfs_mapped_file(byteCount)
+        fileSize = isLent ? byteCount : layout.lockOffset + MemoryLayout<lfs_lent_lock>.size
+        descriptor = lfs_mapped_file(fileSize)
         guard descriptor >= 0 else {
             throw SharedMappingError(
                 description: "no memory for \(byteCount) bytes: \(String(cString: strerror(-descriptor)))")
         }
-        guard let start = lfs_map_memory(descriptor, byteCount) else {
+        guard let start = lfs_map_memory(descriptor, fileSize) else {
             close(descriptor)
             throw SharedMappingError(description: "no room to map \(byteCount) bytes")
         }
@@ -35,7 +39,7 @@ package final class SharedMapping: @unchecked Sendable {  // immutable but for t
     }
 
     deinit {
-        lfs_unmap(start, byteCount)
+        lfs_unmap(start, fileSize)
         close(descriptor)
     }
 

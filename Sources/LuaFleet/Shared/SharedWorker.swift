@@ -26,14 +26,9 @@ final class SharedWorker {
     /// A task in a process of its own keeps its handles itself; others leave them to the worker.
     private func party(of sequence: UInt32, ownsProcess: Bool, _ name: () -> String) -> PartyID {
         if let party = tasks[sequence] { return party }
-        let party: PartyID
-        if ownsProcess {
-            party = hub.begin(name())
-        } else {
-            let process = process ?? hub.begin("worker \(slot + 1)")
-            self.process = process
-            party = hub.begin(name(), holder: process)
-        }
+        let process = process ?? hub.beginProcess("worker \(slot + 1)")
+        self.process = process
+        let party = hub.beginTask(sequence, of: process, ownsProcess: ownsProcess, name())
         tasks[sequence] = party
         return party
     }
@@ -62,6 +57,7 @@ final class SharedWorker {
             if let last, Int64(last.number) == head.argument { hub.cancel(last.request) }
             return
         }
+        guard sequence != 0 else { throw .wrongTask(0) }  // no task runs
         let bytes = reader.rest
         let item = SharedItem(bytes: Array(bytes), handles: head.hasHandles ? SharedItem.handles(in: bytes) : [])
         let request = SharedRequest(
@@ -70,14 +66,19 @@ final class SharedWorker {
         let party = party(of: sequence, ownsProcess: ownsProcess, name)
         let number = head.number
         let id = hub.request(request, by: party, keeper: head.operation == .create ? keeper.party : nil) {
+            guard number != 0 else { return }
             reply(SharedReply(number: number, answer: $0, mapping: $1))
         }
-        last = (number, id)
+        if number != 0 { last = (number, id) }
     }
 
     /// The task is over. `died`: without an answer.
     func taskEnded(_ sequence: UInt32, died: Bool) {
-        guard let party = tasks.removeValue(forKey: sequence) else { return }
+        guard let party = tasks.removeValue(forKey: sequence) else {
+            // It may have used what its worker had, without asking.
+            if died, sequence != 0, let process { hub.end(PartyID(process.number | UInt64(sequence)), died: true) }
+            return
+        }
         hub.end(party, died: died)
     }
 

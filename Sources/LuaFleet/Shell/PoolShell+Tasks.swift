@@ -99,10 +99,13 @@ extension PoolShell {
         if let evicted {
             for other in connections.compactMap({ $0 }) where other.knownScripts.contains(evicted) {
                 other.knownScripts.removeAll { $0 == evicted }
-                other.write(.frame(FrameHeader(kind: .forget, worker: other.id.slot, task: evicted)))
-                unflushed.append(other)
+                other.forgottenScripts.append(evicted)
             }
         }
+        for forgotten in connection.forgottenScripts {
+            connection.write(.frame(FrameHeader(kind: .forget, worker: connection.id.slot, task: forgotten)))
+        }
+        connection.forgottenScripts = []
         if !connection.knownScripts.contains(script) {
             connection.knownScripts.append(script)
             let definition = ScriptDefinition(

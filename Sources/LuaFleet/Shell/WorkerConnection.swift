@@ -43,9 +43,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// Scripts that the worker has been told.
     /// A list, for they are few, and most workers know one.
     var knownScripts: [UInt32] = []
+    /// Scripts that it may forget: said in front of its next task. Not at once: a task that waits for a reply in a process of its own would take what is meant for the worker.
+    var forgottenScripts: [UInt32] = []
     var pid: Int32 = 0
     /// What its tasks have to do with shared objects.
     var shared: SharedWorker?
+    let vigil = LoopVigil()
     /// The host's end, which the channel owns: for frames that carry a descriptor.
     var socket: Int32 = -1
     /// A frame with a descriptor is on its way: what is written waits in `outgoing`.

@@ -86,7 +86,8 @@ extension SharedCore {
             handles.append(SharedHandle(kind: kind.rawValue, id: peer))
         }
         reply(id, SharedAnswer(.done, .handles(handles)), to: party)
-        if !parties.keys.contains(party), heads[object]?.references == 0 { free(object) }
+        // Nobody is left who could have it.
+        for handle in handles where heads[handle.id]?.references == 0 { free(handle.id) }
     }
 
     /// One host, one name, one object.
@@ -151,12 +152,14 @@ extension SharedCore {
                 }
                 heads[given.id]?.references += 1
                 conditions[object] = given.id
+                lockConditions[given.id, default: []].append(object)
             } else {
                 lastID += 1
                 heads[lastID] = Head(
                     kind: .recursiveLock, name: creation.name.map { "of condition \($0)" }, references: 1)
                 locks[lastID] = LockState(isRecursive: true)
                 conditions[object] = lastID
+                lockConditions[lastID] = [object]
             }
         case .barrier:
             guard let count = creation.number(0), (1...1_000_000).contains(count) else {

@@ -62,13 +62,14 @@ extension SharedCore {
         parties[party]?.locks.append(object)
     }
 
-    private mutating func disown(_ object: SharedID, _ party: PartyID) {
+    mutating func disown(_ object: SharedID, _ party: PartyID) {
         if let place = parties[party]?.locks.lastIndex(of: object) { parties[party]?.locks.remove(at: place) }
     }
 
     /// The owner lets go: the next in line has it.
     mutating func handOver(_ object: SharedID, ownerDied: Bool) {
         guard let lock = locks[object], let owner = lock.owner else { return }
+        touch(object)
         disown(object, owner)
         locks[object]?.owner = nil
         locks[object]?.depth = 0
@@ -102,6 +103,7 @@ extension SharedCore {
             own(object, wait.party, depth: depth)
             reply(wait.request, !noticeCame ? .timedOut : lock.isAbandoned ? SharedAnswer(.ownerDied) : .done)
         } else {
+            touch(object)
             waits[index].object = object
             waits[index].purpose = .lock(depth: depth, afterNotice: true, noticeCame: noticeCame)
             waits.enqueue(index, LineKey(object: object, place: .main))

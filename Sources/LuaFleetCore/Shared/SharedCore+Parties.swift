@@ -15,6 +15,10 @@ extension SharedCore {
     package mutating func partyEnded(_ party: PartyID, died: Bool, at now: Moment) {
         self.now = now
         guard let record = parties[party] else { return }
+        for stranger in record.strangers.sorted(by: { $0.number < $1.number }) {
+            partyEnded(stranger, died: died, at: now)
+        }
+        if party.isOfWorker { parties[party.process]?.strangers.remove(party) }
         for index in record.waits.sorted() where parties[party]?.waits.contains(index) == true {
             let wait = abandonWait(index)
             if wait.purpose == .barrier { breakBarrier(wait.object) }

@@ -130,7 +130,7 @@ extension SharedCore {
     }
 
     /// What the party had in hand is done with.
-    private mutating func answered(_ object: SharedID, _ party: PartyID) {
+    mutating func answered(_ object: SharedID, _ party: PartyID) {
         guard let held = queues[object]?.inHand[party] else { return }
         setInHand(object, party, [])
         for item in held { release(item) }

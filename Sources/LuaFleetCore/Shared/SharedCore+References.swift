@@ -5,7 +5,9 @@ extension SharedCore {
     /// Whether `party`, or who keeps its handles, has one of `object`. Only then it may use it.
     func has(_ party: PartyID, _ object: SharedID) -> Bool {
         guard let known = parties[party] else { return false }
+        // A task in a process of its own has what its worker had when that was forked.
         return known.references[object] != nil || parties[known.holder]?.references[object] != nil
+            || party.isOfWorker && parties[party.process]?.references[object] != nil
     }
 
     /// Whether the object is there.
@@ -71,6 +73,7 @@ extension SharedCore {
                     }
                 }
             }
+            if lent.removeValue(forKey: object) != nil, layouts[object] == nil { actions.append(.endLent(object)) }
             for item in removeState(of: object, head.kind) {
                 for handle in item.handles {
                     guard let references = heads[handle.id]?.references else { continue }
@@ -91,11 +94,15 @@ extension SharedCore {
             guard let end = ends.removeValue(forKey: object) else { return [] }
             if ends[end.peer] != nil { peerClosed(end.peer) }
             return end.inbox.elements
-        case .lock, .recursiveLock: locks[object] = nil
+        case .lock, .recursiveLock:
+            locks[object] = nil
+            lockConditions[object] = nil
         case .semaphore, .boundedSemaphore: semaphores[object] = nil
         case .event: events[object] = nil
         case .condition:
             guard let lock = conditions.removeValue(forKey: object) else { return [] }
+            lockConditions[lock]?.removeAll { $0 == object }
+            touch(lock)
             return [SharedItem(bytes: [], handles: [SharedHandle(kind: 0, id: lock)])]
         case .barrier: barriers[object] = nil
         case .dictionary, .list, .namespace:

@@ -30,6 +30,9 @@ package struct SharedCore {
         var inHand: Set<SharedID> = []
         /// Barriers at which it has been.
         var barriers: Set<SharedID> = []
+        /// Objects whose lent memory it has mapped, where it keeps handles; and its tasks that were met there first.
+        var mapped: Set<SharedID> = []
+        var strangers: Set<PartyID> = []
     }
 
     var heads: [SharedID: Head] = [:]
@@ -50,6 +53,11 @@ package struct SharedCore {
     var barriers: [SharedID: BarrierState] = [:]
     var tables: [SharedID: TableState] = [:]
     var layouts: [SharedID: MappedLayout] = [:]
+    /// Which conditions have this lock.
+    var lockConditions: [SharedID: [SharedID]] = [:]
+    /// Objects with memory for being lent, and those among them that `settle` looks at.
+    var lent: [SharedID: LentState] = [:]
+    var touched: [SharedID] = []
 
     /// What one message of a pipe may pile up to at its receiver before senders wait. Smaller: more waiting; larger: a slow receiver takes more of the host.
     package var pipeRoom = 64 << 20
@@ -60,6 +68,7 @@ package struct SharedCore {
 
     /// The actions since the last call, oldest first. The buffer that comes in is emptied and used for the next ones.
     package mutating func takeActions(into buffer: inout [SharedAction]) {
+        settle()
         buffer.removeAll(keepingCapacity: true)
         swap(&buffer, &actions)
     }
@@ -73,8 +82,13 @@ package struct SharedCore {
 
     /// A party may ask from now on. `holder`: who keeps the handles it is sent; itself, if nil.
     package mutating func partyBegan(_ party: PartyID, holder: PartyID? = nil, name: String) {
-        guard parties[party] == nil else { return }
-        parties[party] = Party(holder: holder ?? party, name: name)
+        guard parties[party] != nil else {
+            parties[party] = Party(holder: holder ?? party, name: name)
+            return
+        }
+        // It was met in lent memory before.
+        parties[party]?.name = name
+        if parties[party]?.references.isEmpty == true { parties[party]?.holder = holder ?? party }
     }
 
     package mutating func requested(
@@ -85,10 +99,12 @@ package struct SharedCore {
         if request.operation == .create { return create(request, id, party, keeper) }
         if request.operation == .waitForAny { return waitForAny(request, id, party) }
         guard let head = heads[request.object], has(party, request.object) else {
-            if request.operation == .forget { return }
+            if request.operation == .forget || request.operation == .leave { return }
             return reply(id, .failed("there is no such shared object (#\(request.object))"))
         }
+        touch(request, by: party)
         switch request.operation {
+        case .leave: leave(request.object, party)
         case .forget: forget(request.object, count: Int(clamping: request.argument), by: party)
         case .close: close(request.object, head, id, party)
         case .create, .waitForAny, .withdraw: break  // see above; the last is the shell's
@@ -101,15 +117,7 @@ package struct SharedCore {
         case .tableGet, .tableSet, .tableCount, .tableEntries, .beginUpdate, .endUpdate, .tableInsert, .tableRemove,
             .tableClear:
             tableRequest(request, head, id, party)
-        case .map:
-            guard let layout = layouts[request.object] else { return refuse(request, head, id) }
-            let description = describe(request.object)
-            let message = SharedItem.values(3) {
-                $0.integer(Int64(layout.element.rawValue))
-                $0.integer(Int64(layout.count))
-                $0.string(description)
-            }
-            reply(id, SharedAnswer(.done, message, memory: request.object))
+        case .map: map(request, head, id, party)
         }
     }
 
@@ -189,6 +197,8 @@ package struct SharedCore {
         let wait = waits.remove(index)
         parties[wait.party]?.waits.remove(index)
         for watch in wait.watches { _ = waits.remove(watch) }
+        touch(wait.object)
+        for object in wait.objects { touch(object) }
         return wait
     }
 

@@ -123,4 +123,12 @@ package enum SharedAction: Equatable, Sendable {
     case allocate(SharedID, MappedLayout, SharedRequestID)
     /// Nobody has a handle of this mapped memory any more.
     case discard(SharedID)
+    /// Make memory for lending this lock, queue or end of a pipe. It begins as not lent.
+    case makeLent(SharedID, isRing: Bool)
+    /// Write this into the memory; from then on it is lent. If it cannot be, for now: `tookBack` with the same content, `wasRefused`.
+    case lend(SharedID, LentContent)
+    /// Say in the memory who has the lock, which is not lent.
+    case publish(SharedID, PartyID?)
+    /// The object is gone: nobody goes on with its memory.
+    case endLent(SharedID)
 }

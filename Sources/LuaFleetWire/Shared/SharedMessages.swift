@@ -12,6 +12,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case waitForAny = 4
     /// The request of number `argument`, if it still waits, is answered as if its time were over. Never answered itself.
     case withdraw = 5
+    /// The task that ends leaves what it has of a lock or queue that the host has taken back. Never answered.
+    case leave = 6
 
     // Queues.
     case put = 10
@@ -63,7 +65,8 @@ package enum SharedOperation: UInt16, Sendable, CaseIterable {
     case tableRemove = 77
     case tableClear = 78
 
-    // Mapped memory. Answer: element type, count, bytes; with the descriptor.
+    // Mapped memory, and what the host lends. `argument` 1: of a connection, what the other end receives.
+    // Answer: element type or 0, count, the name in messages, the process's number, where the lock lies, whether it is recursive; with the descriptor.
     case map = 90
 }
 
@@ -86,7 +89,7 @@ package enum SharedStatus: UInt8, Sendable, CaseIterable {
 package struct SharedRequestHead: Equatable, Sendable {
     package static let size = 32
 
-    /// The worker's number for it, which the reply repeats.
+    /// The worker's number for it, which the reply repeats. 0: no reply is wanted.
     package var number: UInt32
     package var operation: SharedOperation
     /// Whether the message holds handles.

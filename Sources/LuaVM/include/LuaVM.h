@@ -66,6 +66,8 @@ typedef struct {
     void (*_Nullable message)(void *_Nullable context, uint32_t kind, const uint8_t *bytes, size_t count);
     /// A request to a shared object; waits for the answer. `reply` null: nobody waits for one.
     void (*_Nullable request)(void *_Nullable context, const lfvm_request *request, lfvm_reply *_Nullable reply);
+    /// The number of the task that runs, 0: none; by it and its process the memory of lent objects says who has what. NULL: the host is always asked.
+    const uint32_t *_Nullable sequence;
 } lfvm_callbacks;
 
 /// Which libraries a state has, and whether a task finds what the one before left. See WhatIsPromised.

@@ -29,6 +29,7 @@ extension Workload {
             pong = function(c, n) for i = 1, n do c:send(c:recv()) end end,
             lock = function(l, n) for i = 1, n do l:acquire() l:release() end end,
             add = function(v, n) for i = 1, n do v:add(1) end end,
+            call = function(v, n) local s = "" for i = 1, n do s:len() end end,
             element = function(a, n) for i = 1, n do a[7] = a[7] + 1 end end,
             set = function(d, n) for i = 1, n do d.key = i end end,
             get = function(d, n) local x for i = 1, n do x = d.key end return x end,
@@ -82,14 +83,25 @@ extension Workload {
         let array = try SharedArray<Double>(count: 16)
         let memory = try SharedMemory(size: 8)
         let count = 2_000_000
-        let atomic = try await timed {
+        // The same operation as C makes it, by one thread and by two.
+        @Sendable func addInC() throws {
             try memory.withBytes { bytes in
                 var sum: Int64 = 0
                 for _ in 0..<count { _ = lfs_element_add(bytes.baseAddress!, LFS_I64, 1, &sum) }  // eight bytes
             }
         }
+        let atomic = try await timed { try addInC() }
+        let contended = try await timed {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<2 { group.addTask { try addInC() } }
+                try await group.waitForAll()
+            }
+        }
         return [
             Figure(suffix: "atomic", unit: "ns", value: atomic * 1e9 / Double(count)),
+            Figure(suffix: "atomic.contended", unit: "ns", value: contended * 1e9 / Double(2 * count)),
+            // What Lua takes for calling any C function as a method: part of every line below.
+            try await measure(pool, "call", count: count, [("call", value)]),
             try await measure(pool, "value.add", count: count, [("add", value)]),
             try await measure(
                 pool, "value.add.contended", count: count, operations: 2 * count, [("add", value), ("add", value)]),
