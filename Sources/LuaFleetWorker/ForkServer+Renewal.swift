@@ -85,15 +85,11 @@ extension ForkServer {
                 guard let pid = reader.integer(Int32.self), let slot = reader.integer(UInt32.self),
                     let generation = reader.integer(UInt32.self), let output = reader.integer(Int32.self),
                     let error = reader.integer(Int32.self),
-                    let memory = lfs_map_file(
-                        Self.pagesFile, UInt64(slot) * UInt64(WorkerPage.size), WorkerPage.size)
+                    let page = pages.page(slot)
                 else { return false }
                 let files = CaptureFiles(standardOutput: output, standardError: error)
                 files.closeOnExec()
-                _ = lfs_keep_from_children(memory, WorkerPage.size)
-                children.append(
-                    Child(
-                        pid: pid, slot: slot, generation: generation, page: WorkerPage(start: memory), files: files))
+                children.append(Child(pid: pid, slot: slot, generation: generation, page: page, files: files))
                 pids.append(pid)
             }
             return true

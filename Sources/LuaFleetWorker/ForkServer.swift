@@ -23,6 +23,7 @@ struct ForkServer {
     /// Readable when children have ended.
     private var childSignals: Int32 = -1
     let pid = getpid()
+    var pages = ServerPages(file: ForkServer.pagesFile)
     /// The host's first command sets these.
     var settings = WorkerSettings()
     var isConfigured = false
@@ -122,21 +123,16 @@ struct ForkServer {
         guard let socket = nextDescriptor() else { leave() }
         defer { close(socket) }
         // A former tenant that the kernel does not let go of after a SIGKILL has the same page. It never writes again, and nobody waits for what it said.
-        guard let memory = lfs_map_file(Self.pagesFile, UInt64(slot) * UInt64(WorkerPage.size), WorkerPage.size) else {
-            return refuse(slot, generation, ENOMEM)
-        }
-        let page = WorkerPage(start: memory)
+        guard let page = pages.page(slot) else { return refuse(slot, generation, ENOMEM) }
         page.initialize()
-        guard let files = CaptureFiles() else {
-            munmap(memory, WorkerPage.size)
-            return refuse(slot, generation, EMFILE)
-        }
+        guard let files = CaptureFiles() else { return refuse(slot, generation, EMFILE) }
         let child: pid_t
         if let vm {
             child = lfs_fork()
             if child == 0 {
+                guard let own = pages.ownPage(slot) else { _exit(WorkerStatus.noResources) }
                 var worker = Worker(
-                    slot: slot, server: pid, vm: vm, page: page, socket: socket, files: files, settings: settings)
+                    slot: slot, server: pid, vm: vm, page: own, socket: socket, files: files, settings: settings)
                 worker.run()
             }
             wear.forked()
@@ -146,10 +142,8 @@ struct ForkServer {
         }
         guard child > 0 else {
             files.close()
-            munmap(memory, WorkerPage.size)
             return refuse(slot, generation, -child)
         }
-        _ = lfs_keep_from_children(memory, WorkerPage.size)
         children.append(Child(pid: child, slot: slot, generation: generation, page: page, files: files))
         pids.append(child)
     }
@@ -210,7 +204,6 @@ struct ForkServer {
                 standardError: child.files.tail(
                     of: .standardError, from: page.taken(of: .standardError), limit: Self.tailLimit))
             child.files.close()
-            munmap(page.start, WorkerPage.size)
             send(
                 .frame(
                     FrameHeader(kind: .workerExited, worker: child.slot, task: child.generation),

@@ -6,8 +6,7 @@ import LuaFleetWire
 
 /// Made before the fork server is spawned, which gets the file as a descriptor. A slot's page is the same for all its tenants; the fork server makes it anew for each.
 final class WorkerPages: @unchecked Sendable {  // made by the spawner, then touched on one event loop only
-    /// Slots that are mapped at once. Smaller: more mappings; larger: address space for workers that never are. Memory is taken only for what is touched.
-    private static let slotsPerMapping = 64
+    private static let slotsPerMapping = WorkerPage.slotsPerMapping
     private static let mappingSize = slotsPerMapping * WorkerPage.size
 
     /// The file; open as long as this object lives.

@@ -1,8 +1,7 @@
-import NIOPosix
 // The thread on which a pool's callbacks run: made with the first one, so that nobody else pays for it.
+import NIOPosix
 import Synchronization
 
-/// Runs what it is given, one after the other. Thread-safe.
 final class CallbackThread: Sendable {
     private let pool = Mutex<NIOThreadPool?>(nil)
 

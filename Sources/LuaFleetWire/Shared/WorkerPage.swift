@@ -11,6 +11,9 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
     package static let capacity = 64 * 1024
     package static let headerSize = 4096
     package static let size = headerSize + capacity
+    /// Slots that host and fork server map at once; the file is a multiple of so many. Smaller: more mappings, each of which every fork has to pass over; larger: address
+    /// space for workers that never are. Memory is taken only for what is touched.
+    package static let slotsPerMapping = 64
     /// In front of the messages of an open frame: room for its heads.
     package static let openPrefix = FrameHeader.size + AnswerHead.size
 
