@@ -2,6 +2,7 @@
 import NIOPosix
 import Synchronization
 
+/// Runs what it is given, one after the other. Thread-safe.
 final class CallbackThread: Sendable {
     private let pool = Mutex<NIOThreadPool?>(nil)
 
