@@ -59,6 +59,7 @@ typedef struct shared_lent {
 
 /// One for each object and VM.
 typedef struct {
+    const void *marker;  // says that it is one
     uint32_t kind;
     uint32_t receipts;  // how often the handle was received
     uint64_t id;

@@ -1,11 +1,14 @@
 // What keeps a shared object alive in the host: one reference, given back when it is dropped.
 import LuaFleetCore
 import LuaFleetWire
+import Synchronization
 
 /// Thread-safe.
 package final class SharedReference: Sendable {
     let kind: SharedKind
     let id: SharedID
+    /// Kept when it was found: every operation on a value or an array wants it, and the hub's lock takes longer than the operation.
+    private let knownMapping = AtomicLazyReference<SharedMapping>()
 
     /// Takes over a reference that the host already has.
     init(adopting kind: SharedKind, _ id: SharedID) {
@@ -24,6 +27,12 @@ package final class SharedReference: Sendable {
 
     deinit {
         SharedHub.shared.release(id)
+    }
+
+    /// The object's memory; nil: it has none, or is gone.
+    var mapping: SharedMapping? {
+        if let known = knownMapping.load() { return known }
+        return SharedHub.shared.mapping(of: id).map { knownMapping.storeIfNil($0) }
     }
 
     var handle: LuaHandle { LuaHandle(kind: kind.rawValue, id: id) }

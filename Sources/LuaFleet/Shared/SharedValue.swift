@@ -84,7 +84,7 @@ extension LuaSharedObject {
     /// The memory of an object; the host has it mapped as long as the object is there.
     var mapping: SharedMapping {
         get throws(LuaFleetError) {
-            guard let mapping = SharedHub.shared.mapping(of: handle.id) else {
+            guard let mapping = handle.reference?.mapping else {
                 throw .shared("\(self): its memory is gone")
             }
             return mapping

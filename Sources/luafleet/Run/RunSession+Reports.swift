@@ -33,7 +33,7 @@ struct ReportHandler: ~Copyable {
         let (output, screen) = (session.request.output, session.screen)
         // A JSON line and a kept result have the task's output whole.
         let isWhole = output.buffering == .task || session.request.printsJSON || output.results != nil
-        live = isWhole ? nil : LivePrinter(output.buffering, screen: screen)
+        live = isWhole ? nil : LivePrinter(output.buffering, keepsOrder: session.request.keepsOrder, screen: screen)
         tag = session.request.output.tag.map { Template($0, columnNames: columnNames) }
     }
 
@@ -102,6 +102,7 @@ struct ReportHandler: ~Copyable {
     private mutating func pass(_ task: TaskReport) throws(UsageError) -> Bool {
         guard session.request.keepsOrder else { return try emit(task) }
         for sequence in session.gate.takeSkipped() {
+            live?.passed(sequence)
             for ready in ordered.skipped(sequence) { guard try emit(ready) else { return false } }
         }
         for ready in ordered.ended(task, task.index) { guard try emit(ready) else { return false } }
@@ -128,6 +129,7 @@ struct ReportHandler: ~Copyable {
             if let live {
                 isRead = live.ended(.init(task: task.index, isError: false), output: task.standardOutput, tag: tag)
                 _ = live.ended(.init(task: task.index, isError: true), output: task.standardError, tag: tag)
+                live.passed(task.index)
                 (rest.standardOutput, rest.standardError) = ([], [])
             }
             let (output, errors) = rest.printed(

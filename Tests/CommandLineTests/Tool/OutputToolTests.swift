@@ -156,4 +156,20 @@ import Testing
             """)
         #expect(result.output == "130\none\ntwo\n")
     }
+
+    @Test func `-k with --line-buffer: lines of a later task wait for their turn`() {
+        let scratch = Scratch()
+        // The first task writes when the second one has.
+        scratch.write(
+            "t.lua",
+            """
+            local x = ...
+            while x == "a" and not io.open("go") do fleet.sleep(0.01) end
+            print(x, 1)
+            print(x, 2)
+            if x == "b" then io.open("go", "w"):close() end
+            """)
+        let result = scratch.shell("$LUAFLEET run -j 2 -k --line-buffer t.lua ::: a b </dev/null")
+        #expect(result == ToolResult(output: "a\t1\na\t2\nb\t1\nb\t2\n", errors: "", status: 0))
+    }
 }

@@ -40,7 +40,7 @@ final class RawWorker {
     init() throws {
         let executable = testHost.deletingLastPathComponent().appendingPathComponent("luafleet-worker").path
         let pages = lfs_shared_file("test-pages")
-        try #require(pages >= 0 && ftruncate(pages, off_t(WorkerPage.size)) == 0)
+        try #require(pages >= 0 && ftruncate(pages, off_t(WorkerPage.slotsPerMapping * WorkerPage.size)) == 0)
         memory = try #require(lfs_map_file(pages, 0, WorkerPage.size))
         page = WorkerPage(start: memory)
         var ends: [Int32] = [-1, -1]

@@ -78,7 +78,7 @@ extension ChaosRun {
         guard lfs_socket_pair(&ends) == 0, lfs_capture_pipe(&pipe) == 0, pages >= 0 else {
             return arena.problem("no descriptors")
         }
-        ftruncate(pages, off_t(4 * WorkerPage.size))
+        ftruncate(pages, off_t(WorkerPage.slotsPerMapping * WorkerPage.size))
         let program = WorkerProgram(executable: arena.folder + "/luafleet-worker")
         if !dice.once(in: 4) { try program.configure(ends[0]) }
         let pid = try program.spawn(control: ends[1], noise: pipe[1], pages: pages)
