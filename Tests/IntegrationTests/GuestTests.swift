@@ -57,6 +57,24 @@ struct GuestTests {
         #expect(host.terminationStatus == 0, "\(String(decoding: output, as: UTF8.self))")
     }
 
+    @Test
+    func
+        `hazard 39: an app without free descriptors gets an error instead of a pool, and a pool when there are some again`()
+        throws
+    {
+        let host = Process()
+        let pipe = Pipe()
+        host.executableURL = testHost
+        host.arguments = ["descriptors"]
+        host.standardOutput = pipe
+        try host.run()
+        let output = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        host.waitUntilExit()
+        #expect(host.terminationReason == .exit && host.terminationStatus == 0, "\(output)")
+        #expect(output.hasPrefix("setup ") && output.contains("Too many open files"), "\(output)")
+        #expect(output.hasSuffix("\n3 6\n"), "\(output)")
+    }
+
     @Test(arguments: LuaIsolation.allCases)
     func `F06: a worker has descriptors 0 to 3, the protocol is not among 0 to 2, and no signal is blocked or ignored`(
         _ isolation: LuaIsolation

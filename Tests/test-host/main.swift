@@ -33,6 +33,30 @@ func cycle(_ number: Int) async throws {
     }
 }
 
+/// Pools until there are no descriptors left: an error says so, and when some are given back there are pools again.
+func runOutOfDescriptors() async throws {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = 100
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    var pools: [LuaPool] = []
+    do {
+        for _ in 0..<100 { pools.append(try await LuaPool(LuaPoolConfiguration(workers: 1))) }
+        exit(3)
+    } catch {
+        print(error.code, error.message)
+    }
+    guard !pools.isEmpty else { exit(4) }
+    for pool in pools.dropFirst() { await pool.terminate() }
+    let sum: Int = try await pools[0].call(.source("return 1 + 2"))
+    pools.removeLast(pools.count - 1)
+    for _ in 0..<1000 where census().descriptors > 60 { usleep(10_000) }
+    let product: Int = try await withLuaPool(LuaPoolConfiguration(workers: 1)) {
+        try await $0.call(.source("return 2 * 3"))
+    }
+    print(sum, product)
+}
+
 switch CommandLine.arguments.dropFirst().first {
 case "busy":
     // Workers in a Lua loop, in a C call, in a child, and idle; prints their pids and stays.
@@ -91,6 +115,8 @@ case "stream":
     print("after a fifth", early, "at the end", late)
     // What the allocator keeps varies by some MiB; a million results of the smallest kind would be 16 and more.
     exit(early > 0 && late < early + (12 << 20) ? 0 : 1)
+case "descriptors":
+    try await runOutOfDescriptors()
 default:
     exit(2)
 }

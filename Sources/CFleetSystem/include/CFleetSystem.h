@@ -60,6 +60,9 @@ int lfs_spawn_server(
 /// fork(2). Only for single-threaded programs.
 pid_t lfs_fork(void);
 
+/// 0 if this process could open so many descriptors now, at most 16; else the negative errno (EMFILE, ENFILE).
+int lfs_need_descriptors(int count);
+
 /// An anonymous file in memory, opened for appending, close-on-exec (memfd_create(2)); where the kernel has none, a file without a name in /tmp.
 int lfs_capture_file(const char *name);
 

@@ -1,4 +1,5 @@
 // The pool: worker processes that run Lua tasks, as an app sees them.
+import CFleetSystem
 import LuaFleetCore
 import LuaFleetWire
 import NIOConcurrencyHelpers
@@ -47,7 +48,8 @@ public final class LuaPool: Sendable {
             resultForm: configuration.resultForm, outputLimit: configuration.outputBound,
             logger: configuration.logger, initializer: try configuration.initializer?.preparation(),
             finalizer: try configuration.finalizer?.preparation())
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group: MultiThreadedEventLoopGroup
+        do throws(SetupFailure) { group = try Self.makeGroup() } catch { throw .setup(error, executable: executable) }
         self.configuration = configuration
         self.executable = executable
         self.group = group
@@ -64,6 +66,20 @@ public final class LuaPool: Sendable {
             throw .setup(failure, executable: executable)
         }
     }
+
+    private static let groupMaking = NIOLock()
+
+    /// SwiftNIO ends the process where an event loop finds no descriptors. So they are looked for first, and by one pool at a time, lest two find the same ones.
+    private static func makeGroup() throws(SetupFailure) -> MultiThreadedEventLoopGroup {
+        groupMaking.lock()
+        defer { groupMaking.unlock() }
+        let missing = lfs_need_descriptors(descriptorsOfLoop)
+        guard missing == 0 else { throw .hostResources(-missing) }
+        return MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    }
+
+    /// An event loop's: epoll, an event and a timer; and as many again for whoever else opens some meanwhile.
+    private static let descriptorsOfLoop: Int32 = 6
 
     deinit {
         let (shell, group) = (shell, group)

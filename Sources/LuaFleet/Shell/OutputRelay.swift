@@ -1,5 +1,5 @@
 // Between the event loop and somebody who reads what tasks write as it comes, and may be slow.
-import NIOConcurrencyHelpers
+import Synchronization
 
 /// Calls the reader on a thread of its own, in order. A reader that stops holds up its own tasks, once so much waits for it, and nobody else. Thread-safe.
 final class OutputRelay: Sendable {
@@ -14,7 +14,7 @@ final class OutputRelay: Sendable {
 
     private let thread = CallbackThread()
     private let reader: @Sendable (LuaTaskOutput) -> Void
-    private let state = NIOLockedValueBox(State())
+    private let state = Mutex(State())
 
     init(_ reader: @escaping @Sendable (LuaTaskOutput) -> Void) {
         self.reader = reader
@@ -22,10 +22,10 @@ final class OutputRelay: Sendable {
 
     func wrote(_ output: LuaTaskOutput) {
         let count = output.bytes.count
-        state.withLockedValue { $0.waiting += count }
+        state.withLock { $0.waiting += count }
         thread.run { [self] in
             reader(output)
-            let whenRoom = state.withLockedValue { state in
+            let whenRoom = state.withLock { state in
                 state.waiting -= count
                 guard state.waiting <= Self.capacity / 2 else { return [] as [@Sendable () -> Void] }
                 defer { state.whenRoom = [] }
@@ -42,7 +42,7 @@ final class OutputRelay: Sendable {
 
     /// True: too much waits for the reader, and `body` is called when it does not any more.
     func isFull(_ body: @escaping @Sendable () -> Void) -> Bool {
-        state.withLockedValue { state in
+        state.withLock { state in
             guard state.waiting > Self.capacity else { return false }
             state.whenRoom.append(body)
             return true

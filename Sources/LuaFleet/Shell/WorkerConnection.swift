@@ -40,8 +40,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     var preparation: UInt32 = 0
     /// The pool's initializer has run there.
     var isInitialized = false
-    /// Scripts that the worker has been told.
-    /// A list, for they are few, and most workers know one.
+    /// Scripts that the worker has been told. A list, for they are few, and most workers know one.
     var knownScripts: [UInt32] = []
     /// Scripts that it may forget: said in front of its next task. Not at once: a task that waits for a reply in a process of its own would take what is meant for the worker.
     var forgottenScripts: [UInt32] = []
