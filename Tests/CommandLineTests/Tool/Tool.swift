@@ -66,8 +66,7 @@ final class Scratch {
         run(["/bin/sh", "-c", "LUAFLEET=\(buildFolder())/luafleet; " + line], input: "")
     }
 
-    /// Starts `luafleet ARGUMENTS` and leaves it running, one at a time; its output goes to files. Signals wait until it takes them: the thread that
-    /// spawns has them blocked.
+    /// Starts `luafleet ARGUMENTS` and leaves it running, one at a time; its output goes to files.
     func start(_ arguments: String...) -> BackgroundTool { start(arguments) }
 
     func start(_ arguments: [String]) -> BackgroundTool {
@@ -130,7 +129,7 @@ func wait(for pid: pid_t) -> Int32 {
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
 }
 
-/// -1: it could not be.
+/// -1: it could not be. A signal that is sent before the program takes it waits: it is blocked until then.
 func spawn(_ words: [String], input: String, output: String, errors: String, folder: String) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -138,10 +137,18 @@ func spawn(_ words: [String], input: String, output: String, errors: String, fol
     posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    for number in [SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGWINCH] { sigaddset(&blocked, number) }
+    posix_spawnattr_setsigmask(&attributes, &blocked)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var arguments: [UnsafeMutablePointer<CChar>?] = (["env", "-C", folder] + words).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var pid: pid_t = 0
-    return posix_spawnp(&pid, "env", &actions, nil, &arguments, environ) == 0 ? pid : -1
+    return posix_spawnp(&pid, "env", &actions, &attributes, &arguments, environ) == 0 ? pid : -1
 }
 
 /// Looks again and again; what never comes is found by the limit on the whole test run.
