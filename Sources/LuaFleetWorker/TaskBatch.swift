@@ -75,7 +75,10 @@ struct TaskBatch {
     mutating func answer(_ offset: UInt32, _ status: UInt32, _ message: UnsafePointer<lfvm_message>) {
         let reach = lfvm_reach_of(vm)
         if reach != 0 || dropsLeftOvers {
-            if reach & LFVM_WROTE_PAST.rawValue != 0 { dropsLeftOvers = true }
+            if reach & LFVM_WROTE_PAST.rawValue != 0, !dropsLeftOvers {
+                dropsLeftOvers = true
+                runner.assumeWrittenPast()
+            }
             runner.settle(dropsLeftOvers ? reach | LFVM_WROTE_PAST.rawValue : reach)
         }
         runner.appendUsage()

@@ -113,7 +113,6 @@ struct Worker {
             }
             return
         }
-        runner.assumeWrittenPast()
         var rest = tasks
         while let task = rest.popFirst(), page.control.epoch == task.head.epoch {
             runner.lastLook = 0
@@ -166,6 +165,7 @@ struct Worker {
         }
         if journal.isUncertain { endAs(ended) }
         if !journal.hasAnswer(to: task.sequence) {
+            runner.assumeWrittenPast()  // nobody knows what it has done
             report(ended, forkFailure: pid < 0 ? -pid : 0, sequence: task.sequence)
         }
     }
