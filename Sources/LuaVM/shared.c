@@ -26,26 +26,22 @@ static const char *name_of(const shared_handle *handle) {
     return handle->kind < KIND_COUNT ? kind_names[handle->kind] : "shared object";
 }
 
-/// Upvalue 1 of every method is the kind.
-shared_handle *shared_check(lua_State *L, int index) {
-    lfvm *vm = vm_of(L);
-    lua_Integer kind = lua_tointeger(L, lua_upvalueindex(1));
-    shared_handle *handle = lua_touserdata(L, index);
-    // The one that was used last is most often the one that is used next. It is looked for by its address, which is its own until it is collected.
-    if (handle != NULL && handle == vm->last_handle && handle->kind == kind) return handle;
-    handle = shared_to_handle(L, index);
+shared_handle *shared_check_kind(lua_State *L, lua_Integer kind) {
+    shared_handle *handle = shared_to_handle(L, 1);
     if (handle == NULL || (kind != 0 && handle->kind != kind)) {
         const char *wanted = kind > 0 && kind < KIND_COUNT ? kind_names[kind] : "shared object";
-        const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, index);
-        luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted, is));
+        const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, 1);
+        luaL_argerror(L, 1, lua_pushfstring(L, "%s expected, got %s", wanted, is));
     }
-    return vm->last_handle = handle;
+    if (!handle->is_collected) *shared_known(vm_of(L), handle) = handle;
+    return handle;
 }
 
 static int handle_gc(lua_State *L) {
     shared_handle *handle = lua_touserdata(L, 1);
     lfvm *vm = vm_of(L);
-    if (vm->last_handle == handle) vm->last_handle = NULL;
+    handle->is_collected = true;
+    if (*shared_known(vm, handle) == handle) *shared_known(vm, handle) = NULL;
     shared_return(vm, handle);
     shared_unmap(handle);
     if (handle->receipts == 0) return 0;
@@ -171,7 +167,7 @@ int64_t shared_timeout(lua_State *L, int index) {
 }
 
 int shared_close(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     shared_request request = {.operation = SHARED_CLOSE, .handle = handle, .timeout = -1};
     int results;
     shared_ask(L, &request, 0, 0, &results);

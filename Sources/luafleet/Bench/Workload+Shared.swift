@@ -72,9 +72,9 @@ extension Workload {
     private static func locks(_ pool: LuaPool) async throws -> [Figure] {
         let lock = try LuaLock()
         return [
-            try await measure(pool, "lock.free", count: 10_000, [("lock", lock)]),
+            try await measure(pool, "lock.free", count: 1_000_000, [("lock", lock)]),
             try await measure(
-                pool, "lock.contended", count: 5_000, operations: 10_000, [("lock", lock), ("lock", lock)]),
+                pool, "lock.contended", count: 500_000, operations: 1_000_000, [("lock", lock), ("lock", lock)]),
         ]
     }
 
