@@ -211,7 +211,15 @@ static void push_metatable(lua_State *L, shared_kind kind) {
         [KIND_LIST] = shared_table_methods, [KIND_NAMESPACE] = shared_table_methods, [KIND_VALUE] = shared_number_methods,
         [KIND_ARRAY] = shared_number_methods, [KIND_MEMORY] = shared_memory_methods, [KIND_SHAREABLE_LIST] = shared_memory_methods,
     };
-    lua_createtable(L, 0, 8);
+    // Every call of a method looks for __index and then for the method. A key that is put in first, while the table has room, is found where it is looked for first.
+    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 16);
+    if (methods[kind] != NULL) methods[kind](L, kind);
+    if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
+        lua_pushvalue(L, -2);
+        lua_setfield(L, -4, "__index");
+    }
+    lua_pop(L, 2);
     lua_pushstring(L, kind == 0 ? "shared object" : kind_names[kind]);
     lua_setfield(L, -2, "__name");
     lua_pushcfunction(L, handle_gc);
@@ -220,13 +228,6 @@ static void push_metatable(lua_State *L, shared_kind kind) {
     lua_setfield(L, -2, "__tostring");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");  // a script cannot take it for another userdata
-    lua_newtable(L);
-    if (methods[kind] != NULL) methods[kind](L, kind);
-    if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
-        lua_pushvalue(L, -2);
-        lua_setfield(L, -4, "__index");
-    }
-    lua_pop(L, 2);
 }
 
 void shared_open(lfvm *vm, lua_State *L) {

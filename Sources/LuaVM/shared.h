@@ -98,7 +98,8 @@ static inline void **shared_known(lfvm *vm, const void *handle) {
 }
 /// The same, for methods of one kind that have to be fast. What is in use is told by its address, which is its own until it is collected: looking into the value takes longer
 /// than many a method does.
-static inline shared_handle *shared_self(lua_State *L, shared_kind kind) {
+#define SHARED_FAST static inline __attribute__((always_inline))
+SHARED_FAST shared_handle *shared_self(lua_State *L, shared_kind kind) {
     shared_handle *handle = lua_touserdata(L, 1);
     if (__builtin_expect(handle != NULL && handle == *shared_known(vm_of(L), handle) && handle->kind == kind, true)) return handle;
     return shared_check_kind(L, kind);

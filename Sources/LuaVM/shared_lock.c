@@ -36,13 +36,13 @@ static void release(lua_State *L, shared_handle *handle) {
 }
 
 /// The lock of the handle where it is lent and mapped already.
-static inline lfs_lent_lock *lent_lock(const lfvm *vm, const shared_handle *handle) {
+SHARED_FAST lfs_lent_lock *lent_lock(const lfvm *vm, const shared_handle *handle) {
     const shared_lent *lent = handle->lent;
     return lent != NULL && lent->process != 0 && vm->callbacks.sequence != NULL ? lent->lock : NULL;
 }
 
 /// lock:acquire(timeout). One that is free, and that the task has used before, takes one atomic operation and nothing else.
-static inline int acquire_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int acquire_as(lua_State *L, shared_kind kind) {
     shared_handle *handle = shared_self(L, kind);
     lfvm *vm = vm_of(L);
     lfs_lent_lock *lock = lent_lock(vm, handle);
@@ -55,7 +55,7 @@ static inline int acquire_as(lua_State *L, shared_kind kind) {
 }
 
 /// lock:release(). Likewise. The depth is the owner's own: where somebody else has the lock, the exchange fails.
-static inline int release_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int release_as(lua_State *L, shared_kind kind) {
     shared_handle *handle = shared_self(L, kind);
     lfvm *vm = vm_of(L);
     lfs_lent_lock *lock = lent_lock(vm, handle);
@@ -217,11 +217,10 @@ static int barrier_status(lua_State *L) {
 }
 
 void shared_lock_methods(lua_State *L, shared_kind kind) {
-    static const luaL_Reg locks[] = {
-        {"acquire", shared_acquire}, {"try_acquire", try_acquire}, {"release", shared_release}, {"with", shared_with}, {NULL, NULL},
-    };
-    static const luaL_Reg fast[] = {{"acquire", lock_acquire}, {"release", lock_release}, {NULL, NULL}};
-    static const luaL_Reg fast_recursive[] = {{"acquire", recursive_acquire}, {"release", recursive_release}, {NULL, NULL}};
+    static const luaL_Reg plain_pair[] = {{"acquire", lock_acquire}, {"release", lock_release}, {NULL, NULL}};
+    static const luaL_Reg recursive_pair[] = {{"acquire", recursive_acquire}, {"release", recursive_release}, {NULL, NULL}};
+    static const luaL_Reg pair[] = {{"acquire", shared_acquire}, {"release", shared_release}, {NULL, NULL}};
+    static const luaL_Reg locks[] = {{"try_acquire", try_acquire}, {"with", shared_with}, {NULL, NULL}};
     static const luaL_Reg lock[] = {{"is_locked", lock_value}, {NULL, NULL}};
     static const luaL_Reg semaphore[] = {{"value", lock_value}, {NULL, NULL}};
     static const luaL_Reg event[] = {
@@ -238,11 +237,12 @@ void shared_lock_methods(lua_State *L, shared_kind kind) {
         : kind == KIND_CONDITION ? condition
         : kind == KIND_BARRIER ? barrier
         : kind == KIND_SEMAPHORE || kind == KIND_BOUNDED_SEMAPHORE ? semaphore : lock;
+    if (kind != KIND_EVENT && kind != KIND_BARRIER) {
+        lua_pushinteger(L, kind);
+        luaL_setfuncs(L, kind == KIND_LOCK ? plain_pair : kind == KIND_RECURSIVE_LOCK ? recursive_pair : pair, 1);
+        lua_pushinteger(L, kind);
+        luaL_setfuncs(L, locks, 1);
+    }
     lua_pushinteger(L, kind);
     luaL_setfuncs(L, own, 1);
-    if (kind == KIND_EVENT || kind == KIND_BARRIER) return;
-    lua_pushinteger(L, kind);
-    luaL_setfuncs(L, locks, 1);
-    if (kind == KIND_LOCK) luaL_setfuncs(L, fast, 0);
-    if (kind == KIND_RECURSIVE_LOCK) luaL_setfuncs(L, fast_recursive, 0);
 }

@@ -11,7 +11,7 @@ static void push_element(lua_State *L, lfs_element type, uint64_t bits) {
     else lua_pushinteger(L, (lua_Integer)bits);
 }
 
-static inline void load_element(lua_State *L, lfs_element type, const void *place) {
+SHARED_FAST void load_element(lua_State *L, lfs_element type, const void *place) {
     if (type == LFS_I64) lua_pushinteger(L, (lua_Integer)lfs_element_load(place, LFS_I64));
     else if (type == LFS_F64) lua_pushnumber(L, lfs_element_to_double(LFS_F64, lfs_element_load(place, LFS_F64)));
     else push_element(L, type, lfs_element_load(place, type));
@@ -48,7 +48,7 @@ static void *check_odd_place(lua_State *L, const shared_mapping *mapping) {
 }
 
 /// The element at an integer at stack index 2, or NULL.
-static inline void *usual_place(lua_State *L, const shared_mapping *mapping) {
+SHARED_FAST void *usual_place(lua_State *L, const shared_mapping *mapping) {
     if (lua_isinteger(L, 2)) {
         size_t place = (size_t)lua_tointeger(L, 2) - 1;
         if (place < mapping->count) return (char *)mapping->start + place * lfs_element_size((lfs_element)mapping->type);
@@ -57,7 +57,7 @@ static inline void *usual_place(lua_State *L, const shared_mapping *mapping) {
 }
 
 /// The element: of an array the one at stack index 2.
-static inline void *check_place(lua_State *L, const shared_mapping *mapping, bool is_array) {
+SHARED_FAST void *check_place(lua_State *L, const shared_mapping *mapping, bool is_array) {
     if (!is_array) return mapping->start;
     void *place = usual_place(L, mapping);
     return __builtin_expect(place != NULL, true) ? place : check_odd_place(L, mapping);
@@ -87,13 +87,13 @@ static int add_odd(lua_State *L, const shared_mapping *mapping, void *place, int
 
 // Each method is made twice, of values and of arrays, with the same body and the kind as a constant.
 
-static inline int get_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int get_as(lua_State *L, shared_kind kind) {
     shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
     load_element(L, (lfs_element)mapping->type, check_place(L, mapping, kind == KIND_ARRAY));
     return 1;
 }
 
-static inline int set_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int set_as(lua_State *L, shared_kind kind) {
     shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
     void *place = check_place(L, mapping, kind == KIND_ARRAY);
     lfs_element type = (lfs_element)mapping->type;
@@ -102,7 +102,7 @@ static inline int set_as(lua_State *L, shared_kind kind) {
 }
 
 /// v:add(n), a:add(i, n): the sum.
-static inline int add_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int add_as(lua_State *L, shared_kind kind) {
     shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
     void *place = check_place(L, mapping, kind == KIND_ARRAY);
     lfs_element type = (lfs_element)mapping->type;
@@ -117,7 +117,7 @@ static inline int add_as(lua_State *L, shared_kind kind) {
 }
 
 /// v:cas(old, new), a:cas(i, old, new): whether it was old; and what it is now.
-static inline int cas_as(lua_State *L, shared_kind kind) {
+SHARED_FAST int cas_as(lua_State *L, shared_kind kind) {
     shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
     void *place = check_place(L, mapping, kind == KIND_ARRAY);
     lfs_element type = (lfs_element)mapping->type;
