@@ -64,8 +64,8 @@ extension Workload {
         let queue = try LuaQueue(capacity: 100)
         let pipe = try LuaPipe()
         return [
-            try await measure(pool, "queue", count: 10_000, [("produce", queue), ("consume", queue)]),
-            try await measure(pool, "pipe", count: 5_000, [("ping", pipe.first), ("pong", pipe.second)]),
+            try await measure(pool, "queue", count: 100_000, [("produce", queue), ("consume", queue)]),
+            try await measure(pool, "pipe", count: 50_000, [("ping", pipe.first), ("pong", pipe.second)]),
         ]
     }
 
