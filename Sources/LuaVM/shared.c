@@ -33,7 +33,9 @@ shared_handle *shared_check_kind(lua_State *L, lua_Integer kind) {
         const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, 1);
         luaL_argerror(L, 1, lua_pushfstring(L, "%s expected, got %s", wanted, is));
     }
-    if (!handle->is_collected) *shared_known(vm_of(L), handle) = handle;
+    // A finalizer has got it from what is collected with it: what it would map now nobody would ever free.
+    if (handle->is_collected) luaL_error(L, "%s #%I: it has been collected", name_of(handle), (LUAI_UACINT)handle->id);
+    *shared_known(vm_of(L), handle) = handle;
     return handle;
 }
 

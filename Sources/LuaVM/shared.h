@@ -68,7 +68,7 @@ typedef struct {
     shared_lent *outbox;  // of a connection: what the other end receives
     bool is_used;         // a queue or connection: something was asked already
     bool has_taken;       // something may be in hand that the host gave
-    bool is_collected;    // and may still be used, by finalizers of others
+    bool is_collected;    // it is of no more use
 } shared_handle;
 
 /// What is asked, and how long to wait.
