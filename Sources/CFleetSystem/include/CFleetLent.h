@@ -80,6 +80,11 @@ static inline bool lfs_lock_is_own(const lfs_lent_lock *lock, uint64_t token) {
     return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & LFS_LENT_REST) == token;
 }
 
+/// The host: nobody has it.
+static inline bool lfs_lock_is_free(const lfs_lent_lock *lock) {
+    return (__atomic_load_n(&lock->word, __ATOMIC_ACQUIRE) & LFS_LENT_REST) == 0;
+}
+
 /// Lets it go. ASK: it is not the caller's any more, and the host, which has somebody waiting, has to be told.
 static inline lfs_lent_result lfs_lock_release(lfs_lent_lock *lock, uint64_t token) {
     uint64_t word = token;
