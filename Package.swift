@@ -75,7 +75,7 @@ let package = Package(
             name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire", "CFleetSystem"]),
         .testTarget(
             name: "LuaFleetTests",
-            dependencies: ["LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem"]),
+            dependencies: ["LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem", "SandboxProbe"]),
         .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
         .executableTarget(
             name: "sandbox-probe",

@@ -26,6 +26,8 @@ final class TaskRunner {
     private var sendsOutput = false
     /// Since when answers may have been waiting in the journal.
     var waitsSince: UInt64 = 0
+    /// The clock's last reading after a task; 0: something other than tasks has been done since. A look costs as much as a small task.
+    var lastLook: UInt64 = 0
 
     init(
         vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings, requests: SharedRequests
