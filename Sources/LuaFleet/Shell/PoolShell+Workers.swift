@@ -31,9 +31,10 @@ extension PoolShell {
             return
         }
         guard let page = server?.pages?.page(Int(id.slot)) else {
+            let why = server?.pages == nil ? ENOMEM : errno
             closeAll(ends.0)
             if ends.1 >= 0 { closeAll(ends.1) }
-            core.workerNotStarted(id, errno: ENOMEM, at: now)
+            core.workerNotStarted(id, errno: why, at: now)
             return
         }
         let connection = WorkerConnection(
