@@ -169,6 +169,7 @@ extension PoolShell: WorkerConnectionDelegate {
             }
             withTask(header.task, on: connection) { $0.pid = exit.pid }
             connection.shared?.taskEnded(header.task, died: true)
+            connection.listen(true)
             try core.tasksEnded(
                 on: connection.id, sequence: header.task, count: 1,
                 errno == 0 ? .workerDied(exit) : .notForked(errno), nanoseconds: runTime(connection), at: now)
@@ -193,6 +194,7 @@ extension PoolShell: WorkerConnectionDelegate {
         throws(ProtocolViolation)
     {
         connection.shared?.tasksEnded(first, count: answers.count)
+        connection.listen(true)  // whoever held the task up does not hold up the next one
         try check(answers)
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
@@ -252,6 +254,7 @@ extension PoolShell: WorkerConnectionDelegate {
         if record.waiter.hearsOutput {
             record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
             let loop = loop
+            guard connection.wrote(bytes.count, sequence: sequence) > OutputRelay.allowance else { return }
             if record.waiter.isFull({ loop.execute { connection.listen(true) } }) { connection.listen(false) }
             return
         }
