@@ -24,6 +24,9 @@ struct WorkerConnectionTests {
         /// The numbers of the output frames that came.
         var heard: [UInt32] = []
         var whenHeard: (UInt32) -> Void = { _ in }
+        /// Messages of what was answered at a time.
+        var answered: [[UInt8]] = []
+        var violations: [ProtocolViolation] = []
 
         init() async throws {
             pages = try WorkerPages()
@@ -78,9 +81,11 @@ struct WorkerConnectionTests {
             heard.append(header.task)
             whenHeard(header.task)
         }
-        func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers) {}
+        func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers) {
+            answered.append(Array(answers.messages.readableBytesView))
+        }
         func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation) {
-            Issue.record("\(violation)")
+            violations.append(violation)
         }
         func worker(_ connection: WorkerConnection, ended report: WorkerExitReport) { ended.succeed() }
     }
@@ -108,6 +113,33 @@ struct WorkerConnectionTests {
         }.get()
         try await stage.ended.futureResult.get()
         #expect(try await stage.loop.submit { stage.heard }.get() == Array(1...9))
+        #expect(stage.violations.isEmpty)
+    }
+
+    @Test(arguments: [[], [0x82, 0x01], [0x81, 0x02, 0x03]])
+    func `an answer that is not one whole message breaks the protocol: it is not handed the next one's`(
+        _ wrong: [UInt8]
+    ) async throws {
+        let stage = try await Stage()
+        try await stage.loop.submit {
+            // Lists of one number (RFC 8949), and one of two of which one is missing.
+            let messages: [[UInt8]] = [[0x81, 0x01], wrong, [0x81, 0x02]]
+            var bytes: [UInt8] = []
+            for (index, message) in messages.enumerated() {
+                var head = [UInt8](repeating: 0, count: AnswerHead.size)
+                head.withUnsafeMutableBytes {
+                    AnswerHead(nanoseconds: 1, pid: 9, count: 1).store(to: $0.baseAddress!)  // not empty
+                }
+                bytes += .frame(FrameHeader(kind: .values, worker: 0, task: UInt32(index) + 1), payload: head + message)
+            }
+            #expect(lfs_send(stage.worker, bytes, bytes.count, -1) == bytes.count)
+            close(stage.worker)
+            stage.exited(unsentOffset: bytes.count)
+        }.get()
+        try await stage.ended.futureResult.get()
+        try await stage.loop.submit {
+            #expect(stage.answered == [[0x81, 0x01]] && stage.violations == [.malformed(.values)])
+        }.get()
     }
 
     @Test func `what a look at a worker's page finds counts once, also if the worker ends while it is handled`()
@@ -126,5 +158,6 @@ struct WorkerConnectionTests {
         }.get()
         try await stage.ended.futureResult.get()
         #expect(try await stage.loop.submit { stage.heard }.get() == [1, 2, 3])
+        #expect(stage.violations.isEmpty)
     }
 }

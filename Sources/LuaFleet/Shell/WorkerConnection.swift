@@ -270,6 +270,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         if header.kind == .values, header.flags == 1 {
             answers.references = SharedReference.all(in: message ?? Array(messages.readableBytesView))
         }
+        if head.count == 1, failure == nil, message == nil, messages.readableBytes <= Self.shortAnswer {
+            // One that is short of its message would be handed that of the next one.
+            var rest = messages
+            guard rest.readMessages(1) != nil, rest.readableBytes == 0 else { throw .malformed(.values) }
+        }
         var first = header.task
         if let known = answersToSkip {
             answersToSkip = nil
