@@ -129,7 +129,14 @@ struct OutputTests {
             let jobs = [
                 LuaJob(
                     .source("local n = ... for i = 1, 100 do print(('x'):rep(99999)) n:set(i) end"), [written.value]),
-                LuaJob(.source("local start = ... start:get() print('line')"), [start.value]),
+                LuaJob(
+                    .source(
+                        """
+                        local start = ...
+                        start:get()
+                        print('line')
+                        local t = os.clock() + 0.05 while os.clock() < t do end  -- the line comes by itself
+                        """), [start.value]),
             ]
             let reading = Task {
                 var codes: [LuaFleetError.Code?] = []

@@ -145,7 +145,8 @@ struct Liar {
             for place in 0..<4 { bytes[place] = dice.pick([0xFF, 0x7F, bytes[place]]) }
             bytes[3] = 0xFF
             say(bytes)
-        case 5: say(Self.answer(slot, sequence &+ UInt32(dice.pick([1, 2, 1000, -1, -2])), -7))
+        case 5:  // not to those just before: where it has not answered them, that is its answer
+            say(Self.answer(slot, sequence &+ UInt32(truncatingIfNeeded: dice.pick([1, 2, 1000, -1000])), -7))
         case 6: say(honest + honest)
         case 7:  // for more tasks than it was given, with less
             say(Self.answer(slot, sequence, Self.message(2 * number + 1) + Self.message(-7), count: 5000))

@@ -6,12 +6,14 @@ import LuaFleetWire
 /// What `--fork-server` means for this program. A pool is told to start it by `workerExecutable`; `CHAOS_SEED` says which lies.
 func lieAsForkServer() -> Never {
     signal(SIGPIPE, SIG_IGN)
+    // One that crashes is gone. Swift's runtime would start a debugger, which outlives it when the pool kills it meanwhile.
+    for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
     let seed = getenv("CHAOS_SEED").flatMap { UInt64(String(cString: $0)) } ?? 0
     var server = LyingServer(Dice(seed: seed))
     server.run()
 }
 
-/// Ends by _exit: what a sanitizer does at the end takes longer than the pool waits.
+/// Ends by _exit: a sanitizer looks for leaks otherwise, for its environment is not that of the tests.
 struct LyingServer {
     private static let control: Int32 = 3
     private static let pages: Int32 = 4
