@@ -76,7 +76,7 @@ let package = Package(
         .testTarget(
             name: "LuaFleetTests",
             dependencies: [
-                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem",
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem", "SandboxProbe",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),

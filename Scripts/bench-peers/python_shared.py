@@ -60,21 +60,24 @@ def get_key(table, count):
 
 
 def measure(count, calls, operations=None):
-    """Nanoseconds an operation; each call in a process of its own, which has started before the clock does."""
+    """Nanoseconds an operation; each call in a process of its own, which starts before the clock does and ends after it."""
     barrier = context.Barrier(len(calls) + 1)
 
     def run(function, argument):
         barrier.wait()
         function(argument, count)
+        barrier.wait()
 
     processes = [context.Process(target=run, args=call) for call in calls]
     for process in processes:
         process.start()
     barrier.wait()
     start = time.perf_counter()
+    barrier.wait()
+    elapsed = time.perf_counter() - start
     for process in processes:
         process.join()
-    return (time.perf_counter() - start) * 1e9 / (operations or count)
+    return elapsed * 1e9 / (operations or count)
 
 
 def queue():
@@ -89,8 +92,8 @@ def pipe():
 
 def lock(processes):
     shared = context.Lock()
-    count = 20_000 // processes
-    return measure(count, [(lock_release, shared)] * processes, 20_000)
+    count = 1_000_000 // processes
+    return measure(count, [(lock_release, shared)] * processes, 1_000_000)
 
 
 def value(processes):

@@ -58,7 +58,7 @@ struct TaskBatch {
             mark = header.pointee.startedAt.load(ordering: .relaxed)
         } else {
             if offset == 0 || stampsTimes {
-                mark = lfs_now()
+                mark = runner.lastLook != 0 && !stampsTimes ? runner.lastLook : lfs_now()
                 if offset == 0 {
                     lookTime = mark
                     if journal.isEmpty { runner.waitsSince = mark }
@@ -75,7 +75,10 @@ struct TaskBatch {
     mutating func answer(_ offset: UInt32, _ status: UInt32, _ message: UnsafePointer<lfvm_message>) {
         let reach = lfvm_reach_of(vm)
         if reach != 0 || dropsLeftOvers {
-            if reach & LFVM_WROTE_PAST.rawValue != 0 { dropsLeftOvers = true }
+            if reach & LFVM_WROTE_PAST.rawValue != 0, !dropsLeftOvers {
+                dropsLeftOvers = true
+                runner.assumeWrittenPast()
+            }
             runner.settle(dropsLeftOvers ? reach | LFVM_WROTE_PAST.rawValue : reach)
         }
         runner.appendUsage()
@@ -125,6 +128,7 @@ struct TaskBatch {
         let now = lfs_now()
         let head = AnswerHead(nanoseconds: now - min(mark, now), pid: runner.pid)
         if !stampsTimes { mark = now }
+        runner.lastLook = now
         if let target = journal.reserve(prefix + total) {
             header.store(to: target)
             head.store(to: target + FrameHeader.size)
@@ -154,6 +158,7 @@ struct TaskBatch {
         lookTime = now
         looked = offset &+ 1
         if !stampsTimes { mark = now }
+        runner.lastLook = now
         runner.flushIfDue(at: now)
         nextLook = offset &+ max(1, min(Self.stride, UInt32(clamping: Self.patience / 2 / max(1, each))))
     }

@@ -20,12 +20,12 @@ final class TaskRunner {
     var uncompiled: [ScriptDefinition] = []
     /// What was wrong with a script, by its id: the answer to every task of it.
     private var loadFailures: [UInt32: (status: WireFailure, message: [UInt8])] = [:]
-    /// Whether fd 1 and 2 may be written to by others than our streams: a bit of `lfvm_reach` was set in some state, or states and processes came and went unseen.
-    private var isWrittenPast = false
     /// Whether somebody hears what the tasks write as it comes.
     private var sendsOutput = false
     /// Since when answers may have been waiting in the journal.
     var waitsSince: UInt64 = 0
+    /// The clock's last reading after a task; 0: something other than tasks has been done since. A look costs as much as a small task.
+    var lastLook: UInt64 = 0
 
     init(
         vm: OpaquePointer, journal: Journal, files: CaptureFiles, settings: WorkerSettings, requests: SharedRequests
@@ -137,7 +137,7 @@ final class TaskRunner {
 
     private func runTogether(_ tasks: IncomingTasks, _ hasBegun: Bool) {
         var batch = TaskBatch(tasks, runner: self, running: running, hasBegun: hasBegun)
-        isWrittenPast = isWrittenPast || lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0
+        if lfvm_reach_of(vm) & LFVM_WROTE_PAST.rawValue != 0 { assumeWrittenPast() }
         batch.dropsLeftOvers = isWrittenPast
         if uncompiled.contains(where: { $0.id == tasks.head.script }) {
             guard batch.beginAhead() else { return running.pointee = 0 }
@@ -178,9 +178,11 @@ final class TaskRunner {
         waitsSince = now
     }
 
-    /// States and processes of their own have run tasks here: what they did with fd 1 and 2 is not known.
+    /// In the page, for a task's own process tells its worker.
+    private var isWrittenPast: Bool { journal.page.header.pointee.isWrittenPast.load(ordering: .relaxed) }
+
     func assumeWrittenPast() {
-        isWrittenPast = true
+        if !isWrittenPast { journal.page.header.pointee.isWrittenPast.store(true, ordering: .relaxed) }
     }
 
     // MARK: What a task says while it runs
@@ -194,7 +196,7 @@ final class TaskRunner {
 
     /// After a task: files that scripts have left open lose nothing when the process ends, and what was written past our streams is this task's.
     func settle(_ reach: UInt32) {
-        fflush(nil)
+        if reach & LFVM_OPENED_FILES.rawValue != 0 { fflush(nil) }
         guard reach & LFVM_WROTE_PAST.rawValue != 0 else { return }
         takeCaptured(.standardOutput)
         takeCaptured(.standardError)
@@ -218,7 +220,8 @@ final class TaskRunner {
 
     /// What a process that an earlier task left behind has written since is nobody's.
     func dropLeftOvers() {
-        for stream in OutputStream.allCases { journal.page.setTaken(files.size(of: stream), of: stream) }
+        journal.page.setTaken(files.size(of: .standardOutput), of: .standardOutput)
+        journal.page.setTaken(files.size(of: .standardError), of: .standardError)
     }
 
     /// After a task's process ended without an answer: what it wrote to fd 1 and 2.

@@ -56,6 +56,7 @@ struct Worker {
         while true {
             let missing = process(parser)
             journal.flush()  // everything, before it waits
+            runner.lastLook = 0
             input.fill(from: Self.socket, needing: missing)
         }
     }
@@ -86,6 +87,7 @@ struct Worker {
                 scripts.removeAll { $0.id == script.id }
                 scripts.append(script)
                 runner.define(script)
+                runner.lastLook = 0
             case .forget:
                 scripts.removeAll { $0.id == header.task }
                 runner.forget(header.task)
@@ -104,16 +106,16 @@ struct Worker {
     private mutating func run(_ tasks: IncomingTasks) {
         guard tasks.head.isolation != .shared else {
             runner.run(tasks)
-            if !journal.isEmpty { runner.flushIfDue(at: lfs_now()) }
+            if !journal.isEmpty { runner.flushIfDue(at: runner.lastLook == 0 ? lfs_now() : runner.lastLook) }
             if lfvm_is_tainted(runner.vm) {  // this state can serve no other task
                 journal.flush()
                 _exit(0)
             }
             return
         }
-        runner.assumeWrittenPast()
         var rest = tasks
         while let task = rest.popFirst(), page.control.epoch == task.head.epoch {
+            runner.lastLook = 0
             if task.head.isolation == .freshState { runInFreshState(task) } else { runInFreshProcess(task) }
             // Before the next task starts: what this one did is known to the host even if the next one never ends.
             journal.flush()
@@ -163,6 +165,7 @@ struct Worker {
         }
         if journal.isUncertain { endAs(ended) }
         if !journal.hasAnswer(to: task.sequence) {
+            runner.assumeWrittenPast()  // nobody knows what it has done
             report(ended, forkFailure: pid < 0 ? -pid : 0, sequence: task.sequence)
         }
     }

@@ -26,26 +26,24 @@ static const char *name_of(const shared_handle *handle) {
     return handle->kind < KIND_COUNT ? kind_names[handle->kind] : "shared object";
 }
 
-/// Upvalue 1 of every method is the kind.
-shared_handle *shared_check(lua_State *L, int index) {
-    lfvm *vm = vm_of(L);
-    lua_Integer kind = lua_tointeger(L, lua_upvalueindex(1));
-    shared_handle *handle = lua_touserdata(L, index);
-    // The one that was used last is most often the one that is used next. It is looked for by its address, which is its own until it is collected.
-    if (handle != NULL && handle == vm->last_handle && handle->kind == kind) return handle;
-    handle = shared_to_handle(L, index);
+shared_handle *shared_check_kind(lua_State *L, lua_Integer kind) {
+    shared_handle *handle = shared_to_handle(L, 1);
     if (handle == NULL || (kind != 0 && handle->kind != kind)) {
         const char *wanted = kind > 0 && kind < KIND_COUNT ? kind_names[kind] : "shared object";
-        const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, index);
-        luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", wanted, is));
+        const char *is = handle != NULL ? name_of(handle) : luaL_typename(L, 1);
+        luaL_argerror(L, 1, lua_pushfstring(L, "%s expected, got %s", wanted, is));
     }
-    return vm->last_handle = handle;
+    // A finalizer has got it from what is collected with it: what it would map now nobody would ever free.
+    if (handle->is_collected) luaL_error(L, "%s #%I: it has been collected", name_of(handle), (LUAI_UACINT)handle->id);
+    *shared_known(vm_of(L), handle) = handle;
+    return handle;
 }
 
 static int handle_gc(lua_State *L) {
     shared_handle *handle = lua_touserdata(L, 1);
     lfvm *vm = vm_of(L);
-    if (vm->last_handle == handle) vm->last_handle = NULL;
+    handle->is_collected = true;
+    if (*shared_known(vm, handle) == handle) *shared_known(vm, handle) = NULL;
     shared_return(vm, handle);
     shared_unmap(handle);
     if (handle->receipts == 0) return 0;
@@ -171,7 +169,7 @@ int64_t shared_timeout(lua_State *L, int index) {
 }
 
 int shared_close(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     shared_request request = {.operation = SHARED_CLOSE, .handle = handle, .timeout = -1};
     int results;
     shared_ask(L, &request, 0, 0, &results);
@@ -215,7 +213,15 @@ static void push_metatable(lua_State *L, shared_kind kind) {
         [KIND_LIST] = shared_table_methods, [KIND_NAMESPACE] = shared_table_methods, [KIND_VALUE] = shared_number_methods,
         [KIND_ARRAY] = shared_number_methods, [KIND_MEMORY] = shared_memory_methods, [KIND_SHAREABLE_LIST] = shared_memory_methods,
     };
-    lua_createtable(L, 0, 8);
+    // Every call of a method looks for __index and then for the method. A key that is put in first, while the table has room, is found where it is looked for first.
+    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 16);
+    if (methods[kind] != NULL) methods[kind](L, kind);
+    if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
+        lua_pushvalue(L, -2);
+        lua_setfield(L, -4, "__index");
+    }
+    lua_pop(L, 2);
     lua_pushstring(L, kind == 0 ? "shared object" : kind_names[kind]);
     lua_setfield(L, -2, "__name");
     lua_pushcfunction(L, handle_gc);
@@ -224,13 +230,6 @@ static void push_metatable(lua_State *L, shared_kind kind) {
     lua_setfield(L, -2, "__tostring");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");  // a script cannot take it for another userdata
-    lua_newtable(L);
-    if (methods[kind] != NULL) methods[kind](L, kind);
-    if (lua_getfield(L, -2, "__index") == LUA_TNIL) {
-        lua_pushvalue(L, -2);
-        lua_setfield(L, -4, "__index");
-    }
-    lua_pop(L, 2);
 }
 
 void shared_open(lfvm *vm, lua_State *L) {

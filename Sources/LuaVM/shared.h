@@ -68,6 +68,7 @@ typedef struct {
     shared_lent *outbox;  // of a connection: what the other end receives
     bool is_used;         // a queue or connection: something was asked already
     bool has_taken;       // something may be in hand that the host gave
+    bool is_collected;    // it is of no more use
 } shared_handle;
 
 /// What is asked, and how long to wait.
@@ -88,8 +89,25 @@ void shared_open_constructors(lua_State *L);
 void shared_push_handle(lua_State *L, uint64_t kind, uint64_t id);
 /// The handle at `index`, or NULL if something else is there.
 shared_handle *shared_to_handle(lua_State *L, int index);
-/// The handle at `index`, of the kind whose methods those of the running function are; raises.
-shared_handle *shared_check(lua_State *L, int index);
+/// The handle at stack index 1, of this kind where that is not 0; raises.
+shared_handle *shared_check_kind(lua_State *L, lua_Integer kind);
+
+/// Where a handle is noted that is in use. Handles lie about this far apart.
+static inline void **shared_known(lfvm *vm, const void *handle) {
+    return &vm->known_handles[(uintptr_t)handle / 128 % 8];
+}
+/// The same, for methods of one kind that have to be fast. What is in use is told by its address, which is its own until it is collected: looking into the value takes longer
+/// than many a method does.
+#define SHARED_FAST static inline __attribute__((always_inline))
+SHARED_FAST shared_handle *shared_self(lua_State *L, shared_kind kind) {
+    shared_handle *handle = lua_touserdata(L, 1);
+    if (__builtin_expect(handle != NULL && handle == *shared_known(vm_of(L), handle) && handle->kind == kind, true)) return handle;
+    return shared_check_kind(L, kind);
+}
+/// The same of the kind whose methods those of the running function are: upvalue 1 of every method.
+static inline shared_handle *shared_check(lua_State *L) {
+    return shared_self(L, (shared_kind)lua_tointeger(L, lua_upvalueindex(1)));
+}
 
 /// [-0, +n, e] Sends the `count` values from `first` on and waits for the answer, whose values it pushes. A failure is raised as an error of the script.
 lfvm_reply_status shared_ask(lua_State *L, shared_request *request, int first, int count, int *results);

@@ -15,7 +15,7 @@ static int push_status(lua_State *L, lfvm_reply_status status) {
 /// [-0, +n, e] Asks; the values of the answer, or its status.
 static int ask(lua_State *L, shared_operation operation, int64_t timeout, int64_t argument) {
     shared_request request = {
-        .operation = operation, .handle = shared_check(L, 1), .timeout = timeout, .argument = argument};
+        .operation = operation, .handle = shared_check(L), .timeout = timeout, .argument = argument};
     int results;
     lfvm_reply_status status = shared_ask(L, &request, 0, 0, &results);
     return status == LFVM_REPLY_DONE && results > 0 ? results : push_status(L, status);
@@ -25,34 +25,8 @@ static bool is_lock(const shared_handle *handle) {
     return handle->kind != KIND_SEMAPHORE && handle->kind != KIND_BOUNDED_SEMAPHORE;
 }
 
-/// [-0, +n] A lock that is lent and free is acquired: what that is in Lua. 0: it was not.
-static inline int acquire_free(lua_State *L, shared_handle *handle) {
-    shared_lent *lent = handle->lent;
-    lfvm *vm = vm_of(L);
-    if (lent == NULL || lent->process == 0 || lent->lock == NULL || vm->callbacks.sequence == NULL) return 0;
-    lfs_lent_result result = lfs_lock_try(lent->lock, shared_token(vm, lent));
-    if (result > LFS_LENT_OWNER_DIED) return 0;
-    lent->lock->depth = 1;
-    shared_use(vm, lent);
-    lua_pushboolean(L, 1);
-    if (result == LFS_LENT_DONE) return 1;
-    lua_pushliteral(L, "owner died");
-    return 2;
-}
-
-static int acquire(lua_State *L, int64_t timeout) {
-    shared_handle *handle = shared_check(L, 1);
+static int acquire(lua_State *L, shared_handle *handle, int64_t timeout) {
     return is_lock(handle) ? push_status(L, shared_acquire_lock(L, handle, timeout)) : ask(L, SHARED_ACQUIRE, timeout, 0);
-}
-
-int shared_acquire(lua_State *L) {
-    int results = acquire_free(L, shared_check(L, 1));
-    if (results > 0) return results;
-    return acquire(L, shared_timeout(L, 2));
-}
-
-static int try_acquire(lua_State *L) {
-    return acquire(L, 0);
 }
 
 static void release(lua_State *L, shared_handle *handle) {
@@ -61,14 +35,67 @@ static void release(lua_State *L, shared_handle *handle) {
     shared_ask(L, &request, 0, 0, NULL);
 }
 
-int shared_release(lua_State *L) {
-    release(L, shared_check(L, 1));
+/// The lock of the handle where it is lent and mapped already.
+SHARED_FAST lfs_lent_lock *lent_lock(const lfvm *vm, const shared_handle *handle) {
+    const shared_lent *lent = handle->lent;
+    return lent != NULL && lent->process != 0 && vm->callbacks.sequence != NULL ? lent->lock : NULL;
+}
+
+/// lock:acquire(timeout). One that is free, and that the task has used before, takes one atomic operation and nothing else.
+SHARED_FAST int acquire_as(lua_State *L, shared_kind kind) {
+    shared_handle *handle = shared_self(L, kind);
+    lfvm *vm = vm_of(L);
+    lfs_lent_lock *lock = lent_lock(vm, handle);
+    if (__builtin_expect(lock != NULL && handle->lent->is_listed && lfs_lock_take(lock, shared_token(vm, handle->lent)), true)) {
+        lock->depth = 1;
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    return acquire(L, handle, shared_timeout(L, 2));
+}
+
+/// lock:release(). Likewise. The depth is the owner's own: where somebody else has the lock, the exchange fails.
+SHARED_FAST int release_as(lua_State *L, shared_kind kind) {
+    shared_handle *handle = shared_self(L, kind);
+    lfvm *vm = vm_of(L);
+    lfs_lent_lock *lock = lent_lock(vm, handle);
+    if (__builtin_expect(lock != NULL && lock->depth <= 1 && lfs_lock_drop(lock, shared_token(vm, handle->lent)), true)) return 0;
+    release(L, handle);
     return 0;
+}
+
+static int lock_acquire(lua_State *L) {
+    return acquire_as(L, KIND_LOCK);
+}
+
+static int lock_release(lua_State *L) {
+    return release_as(L, KIND_LOCK);
+}
+
+static int recursive_acquire(lua_State *L) {
+    return acquire_as(L, KIND_RECURSIVE_LOCK);
+}
+
+static int recursive_release(lua_State *L) {
+    return release_as(L, KIND_RECURSIVE_LOCK);
+}
+
+/// Of any other kind.
+int shared_acquire(lua_State *L) {
+    return acquire_as(L, (shared_kind)lua_tointeger(L, lua_upvalueindex(1)));
+}
+
+int shared_release(lua_State *L) {
+    return release_as(L, (shared_kind)lua_tointeger(L, lua_upvalueindex(1)));
+}
+
+static int try_acquire(lua_State *L) {
+    return acquire(L, shared_check(L), 0);
 }
 
 /// Of a lock: whether somebody has it; of a semaphore: its permits.
 static int lock_value(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     shared_lent *lent = is_lock(handle) ? shared_borrow(L, handle, false) : NULL;
     if (lent != NULL && lent->lock != NULL) {
         uint64_t word = __atomic_load_n(&lent->lock->word, __ATOMIC_RELAXED);
@@ -91,7 +118,7 @@ static int end_with(lua_State *L) {
 
 /// lock:with(fn, ...): what fn returns. The lock is let go however fn ends.
 int shared_with(lua_State *L) {
-    shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int count = lua_gettop(L) - 2;
     // A guard, made before the lock is taken: it can fail.
@@ -103,7 +130,7 @@ int shared_with(lua_State *L) {
     lua_setfield(L, -2, "__close");
     lua_insert(L, 2);
     lua_insert(L, 2);
-    lua_pop(L, acquire(L, -1));
+    lua_pop(L, acquire(L, handle, -1));
     lua_pushvalue(L, 3);  // handle, guard, its metatable, fn, arguments
     lua_setmetatable(L, 2);
     lua_remove(L, 3);
@@ -132,7 +159,7 @@ static int event_wait(lua_State *L) {
 
 /// Waits for a notice; the lock is held as often afterwards as before.
 static int wait_for_notice(lua_State *L, int64_t timeout) {
-    shared_lent *lent = shared_borrow(L, shared_check(L, 1), false);
+    shared_lent *lent = shared_borrow(L, shared_check(L), false);
     uint32_t depth = lent != NULL ? lent->lock->depth : 0;
     int results = ask(L, SHARED_WAIT_FOR_NOTICE, timeout, 0);
     if (lent != NULL) lent->lock->depth = depth;
@@ -190,9 +217,10 @@ static int barrier_status(lua_State *L) {
 }
 
 void shared_lock_methods(lua_State *L, shared_kind kind) {
-    static const luaL_Reg locks[] = {
-        {"acquire", shared_acquire}, {"try_acquire", try_acquire}, {"release", shared_release}, {"with", shared_with}, {NULL, NULL},
-    };
+    static const luaL_Reg plain_pair[] = {{"acquire", lock_acquire}, {"release", lock_release}, {NULL, NULL}};
+    static const luaL_Reg recursive_pair[] = {{"acquire", recursive_acquire}, {"release", recursive_release}, {NULL, NULL}};
+    static const luaL_Reg pair[] = {{"acquire", shared_acquire}, {"release", shared_release}, {NULL, NULL}};
+    static const luaL_Reg locks[] = {{"try_acquire", try_acquire}, {"with", shared_with}, {NULL, NULL}};
     static const luaL_Reg lock[] = {{"is_locked", lock_value}, {NULL, NULL}};
     static const luaL_Reg semaphore[] = {{"value", lock_value}, {NULL, NULL}};
     static const luaL_Reg event[] = {
@@ -209,9 +237,12 @@ void shared_lock_methods(lua_State *L, shared_kind kind) {
         : kind == KIND_CONDITION ? condition
         : kind == KIND_BARRIER ? barrier
         : kind == KIND_SEMAPHORE || kind == KIND_BOUNDED_SEMAPHORE ? semaphore : lock;
+    if (kind != KIND_EVENT && kind != KIND_BARRIER) {
+        lua_pushinteger(L, kind);
+        luaL_setfuncs(L, kind == KIND_LOCK ? plain_pair : kind == KIND_RECURSIVE_LOCK ? recursive_pair : pair, 1);
+        lua_pushinteger(L, kind);
+        luaL_setfuncs(L, locks, 1);
+    }
     lua_pushinteger(L, kind);
     luaL_setfuncs(L, own, 1);
-    if (kind == KIND_EVENT || kind == KIND_BARRIER) return;
-    lua_pushinteger(L, kind);
-    luaL_setfuncs(L, locks, 1);
 }

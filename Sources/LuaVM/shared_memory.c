@@ -50,14 +50,13 @@ void shared_unmap(shared_handle *handle) {
     free(mapping);
 }
 
+shared_mapping *shared_map_again(lua_State *L, shared_handle *handle) {
+    shared_unmap(handle);
+    return shared_map(L, handle);
+}
+
 shared_mapping *shared_check_mapping(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
-    shared_mapping *mapping = handle->mapping;
-    if (mapping == NULL || mapping->start == NULL) {
-        shared_unmap(handle);
-        mapping = shared_map(L, handle);
-    }
-    return mapping;
+    return shared_mapping_of(L, shared_check(L));
 }
 
 // Shareable lists

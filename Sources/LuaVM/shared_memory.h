@@ -12,6 +12,12 @@ extern const char *const shared_type_names[];
 
 /// The memory of the handle at index 1, mapped on first use; raises.
 shared_mapping *shared_check_mapping(lua_State *L);
+/// The same of a handle.
+shared_mapping *shared_map_again(lua_State *L, shared_handle *handle);
+static inline shared_mapping *shared_mapping_of(lua_State *L, shared_handle *handle) {
+    shared_mapping *mapping = handle->mapping;
+    return __builtin_expect(mapping != NULL && mapping->start != NULL, true) ? mapping : shared_map_again(L, handle);
+}
 /// The range that starts at stack index `index`, first and number, in elements of `unit` bytes; raises where it is outside.
 void shared_check_range(lua_State *L, const char *name, size_t size, size_t unit, int index, size_t *offset, size_t *count);
 /// [-0, +1, m] A table of `count` elements.

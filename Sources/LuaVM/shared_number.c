@@ -11,6 +11,12 @@ static void push_element(lua_State *L, lfs_element type, uint64_t bits) {
     else lua_pushinteger(L, (lua_Integer)bits);
 }
 
+SHARED_FAST void load_element(lua_State *L, lfs_element type, const void *place) {
+    if (type == LFS_I64) lua_pushinteger(L, (lua_Integer)lfs_element_load(place, LFS_I64));
+    else if (type == LFS_F64) lua_pushnumber(L, lfs_element_to_double(LFS_F64, lfs_element_load(place, LFS_F64)));
+    else push_element(L, type, lfs_element_load(place, type));
+}
+
 static _Noreturn void fail_type(lua_State *L, const char *name, lfs_element type, int index) {
     const char *shown = lua_type(L, index) == LUA_TNUMBER ? lua_pushfstring(L, "%s", lua_tostring(L, index)) : luaL_typename(L, index);
     luaL_error(L, "%s: %s has no place in a %s", name, shown, shared_type_names[type]);
@@ -31,9 +37,8 @@ static uint64_t check_element(lua_State *L, const char *name, lfs_element type, 
     return (uint64_t)value;
 }
 
-/// The element: of an array the one at stack index 2.
-static void *check_place(lua_State *L, const shared_mapping *mapping, bool is_array) {
-    if (!is_array) return mapping->start;
+/// Where the index is a float, or outside.
+static void *check_odd_place(lua_State *L, const shared_mapping *mapping) {
     int is_integer;
     lua_Integer index = lua_tointegerx(L, 2, &is_integer);
     if (!is_integer) luaL_error(L, "%s: an index is an integer, not a %s", mapping->name, luaL_typename(L, 2));
@@ -42,41 +47,25 @@ static void *check_place(lua_State *L, const shared_mapping *mapping, bool is_ar
     return (char *)mapping->start + (size_t)(index - 1) * lfs_element_size((lfs_element)mapping->type);
 }
 
-static bool is_array(lua_State *L) {
-    return lua_tointeger(L, lua_upvalueindex(1)) == KIND_ARRAY;
-}
-
-static int number_get(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    void *place = check_place(L, mapping, is_array(L));
-    push_element(L, (lfs_element)mapping->type, lfs_element_load(place, (lfs_element)mapping->type));
-    return 1;
-}
-
-static int number_set(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    void *place = check_place(L, mapping, is_array(L));
-    lfs_element type = (lfs_element)mapping->type;
-    lfs_element_store(place, type, check_element(L, mapping->name, type, is_array(L) ? 3 : 2));
-    return 0;
-}
-
-/// v:add(n), a:add(i, n): the sum.
-static int number_add(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    if (mapping->type == LFS_I64 && !is_array(L)) {  // the usual counter
-        int is_integer;
-        lua_Integer value = lua_tointegerx(L, 2, &is_integer);
-        if (is_integer && lua_type(L, 2) == LUA_TNUMBER) {
-            int64_t sum;
-            lfs_element_add(mapping->start, LFS_I64, value, &sum);
-            lua_pushinteger(L, sum);
-            return 1;
-        }
+/// The element at an integer at stack index 2, or NULL.
+SHARED_FAST void *usual_place(lua_State *L, const shared_mapping *mapping) {
+    if (lua_isinteger(L, 2)) {
+        size_t place = (size_t)lua_tointeger(L, 2) - 1;
+        if (place < mapping->count) return (char *)mapping->start + place * lfs_element_size((lfs_element)mapping->type);
     }
-    void *place = check_place(L, mapping, is_array(L));
+    return NULL;
+}
+
+/// The element: of an array the one at stack index 2.
+SHARED_FAST void *check_place(lua_State *L, const shared_mapping *mapping, bool is_array) {
+    if (!is_array) return mapping->start;
+    void *place = usual_place(L, mapping);
+    return __builtin_expect(place != NULL, true) ? place : check_odd_place(L, mapping);
+}
+
+/// Adds what is not an integer, to what is not an i64.
+static int add_odd(lua_State *L, const shared_mapping *mapping, void *place, int index) {
     lfs_element type = (lfs_element)mapping->type;
-    int index = is_array(L) ? 3 : 2;
     if (lua_isnoneornil(L, index)) {
         lua_settop(L, index - 1);
         lua_pushinteger(L, 1);
@@ -96,17 +85,80 @@ static int number_add(lua_State *L) {
     return 1;
 }
 
-/// v:cas(old, new), a:cas(i, old, new): whether it was old; and what it is now.
-static int number_cas(lua_State *L) {
-    shared_mapping *mapping = shared_check_mapping(L);
-    void *place = check_place(L, mapping, is_array(L));
+// Each method is made twice, of values and of arrays, with the same body and the kind as a constant.
+
+SHARED_FAST int get_as(lua_State *L, shared_kind kind) {
+    shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
+    load_element(L, (lfs_element)mapping->type, check_place(L, mapping, kind == KIND_ARRAY));
+    return 1;
+}
+
+SHARED_FAST int set_as(lua_State *L, shared_kind kind) {
+    shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
+    void *place = check_place(L, mapping, kind == KIND_ARRAY);
     lfs_element type = (lfs_element)mapping->type;
-    int index = is_array(L) ? 3 : 2;
+    lfs_element_store(place, type, check_element(L, mapping->name, type, kind == KIND_ARRAY ? 3 : 2));
+    return 0;
+}
+
+/// v:add(n), a:add(i, n): the sum.
+SHARED_FAST int add_as(lua_State *L, shared_kind kind) {
+    shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
+    void *place = check_place(L, mapping, kind == KIND_ARRAY);
+    lfs_element type = (lfs_element)mapping->type;
+    int index = kind == KIND_ARRAY ? 3 : 2;
+    if (__builtin_expect(type == LFS_I64 && lua_isinteger(L, index), true)) {  // the usual counter
+        int64_t sum;
+        lfs_element_add(place, LFS_I64, lua_tointeger(L, index), &sum);
+        lua_pushinteger(L, sum);
+        return 1;
+    }
+    return add_odd(L, mapping, place, index);
+}
+
+/// v:cas(old, new), a:cas(i, old, new): whether it was old; and what it is now.
+SHARED_FAST int cas_as(lua_State *L, shared_kind kind) {
+    shared_mapping *mapping = shared_mapping_of(L, shared_self(L, kind));
+    void *place = check_place(L, mapping, kind == KIND_ARRAY);
+    lfs_element type = (lfs_element)mapping->type;
+    int index = kind == KIND_ARRAY ? 3 : 2;
     uint64_t expected = check_element(L, mapping->name, type, index), bits = check_element(L, mapping->name, type, index + 1);
     bool done = lfs_element_exchange(place, type, &expected, bits);
     lua_pushboolean(L, done);
     push_element(L, type, done ? lfs_element_load(place, type) : expected);
     return 2;
+}
+
+static int value_get(lua_State *L) {
+    return get_as(L, KIND_VALUE);
+}
+
+static int value_set(lua_State *L) {
+    return set_as(L, KIND_VALUE);
+}
+
+static int value_add(lua_State *L) {
+    return add_as(L, KIND_VALUE);
+}
+
+static int value_cas(lua_State *L) {
+    return cas_as(L, KIND_VALUE);
+}
+
+static int array_get(lua_State *L) {
+    return get_as(L, KIND_ARRAY);
+}
+
+static int array_set(lua_State *L) {
+    return set_as(L, KIND_ARRAY);
+}
+
+static int array_add(lua_State *L) {
+    return add_as(L, KIND_ARRAY);
+}
+
+static int array_cas(lua_State *L) {
+    return cas_as(L, KIND_ARRAY);
 }
 
 int shared_array_len(lua_State *L) {
@@ -116,12 +168,18 @@ int shared_array_len(lua_State *L) {
 
 /// a[i], or a method.
 static int array_index(lua_State *L) {
+    const shared_mapping *mapping = shared_self(L, KIND_ARRAY)->mapping;
+    const void *place = mapping != NULL && mapping->start != NULL ? usual_place(L, mapping) : NULL;
+    if (__builtin_expect(place != NULL, true)) {
+        load_element(L, (lfs_element)mapping->type, place);
+        return 1;
+    }
     if (lua_type(L, 2) == LUA_TSTRING) {
         lua_pushvalue(L, 2);
         lua_rawget(L, lua_upvalueindex(2));
         return 1;
     }
-    return number_get(L);
+    return array_get(L);
 }
 
 /// [-0, +n] Bulk: range i…j of the elements, with Lua's defaults: the whole.
@@ -179,16 +237,14 @@ static int array_write(lua_State *L) {
 // Methods
 
 void shared_number_methods(lua_State *L, shared_kind kind) {
-    static const luaL_Reg number[] = {
-        {"get", number_get}, {"set", number_set}, {"add", number_add}, {"cas", number_cas}, {NULL, NULL},
-    };
-    static const luaL_Reg array[] = {{"read", array_read}, {"write", array_write}, {NULL, NULL}};
-    static const luaL_Reg meta[] = {{"__index", array_index}, {"__newindex", number_set}, {"__len", shared_array_len}, {NULL, NULL}};
-    lua_pushinteger(L, kind);
-    luaL_setfuncs(L, number, 1);
+    static const luaL_Reg value[] = {{"get", value_get}, {"set", value_set}, {"add", value_add}, {"cas", value_cas}, {NULL, NULL}};
+    static const luaL_Reg array[] = {{"get", array_get}, {"set", array_set}, {"add", array_add}, {"cas", array_cas}, {NULL, NULL}};
+    static const luaL_Reg bulk[] = {{"read", array_read}, {"write", array_write}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__index", array_index}, {"__newindex", array_set}, {"__len", shared_array_len}, {NULL, NULL}};
+    luaL_setfuncs(L, kind == KIND_ARRAY ? array : value, 0);
     shared_set_lock_methods(L, kind);
     if (kind != KIND_ARRAY) return;
     lua_pushinteger(L, kind);
-    luaL_setfuncs(L, array, 1);
+    luaL_setfuncs(L, bulk, 1);
     shared_set_meta(L, kind, meta);
 }

@@ -75,7 +75,7 @@ static lfs_lent_result take_lent(lua_State *L, shared_handle *handle, bool is_pi
 // Both
 
 static int give(lua_State *L, shared_operation operation, int64_t timeout, const char *nothing) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     if (lua_isnoneornil(L, 2)) return luaL_argerror(L, 2, "a value expected, got nil (fleet.null stands for nothing)");
     switch (put_lent(L, handle, operation == SHARED_SEND, timeout)) {
     case LFS_LENT_DONE: return conclude(L, LFVM_REPLY_DONE, 0, false, nothing);
@@ -89,7 +89,7 @@ static int give(lua_State *L, shared_operation operation, int64_t timeout, const
 }
 
 static int take(lua_State *L, shared_operation operation, int64_t timeout, const char *nothing) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     if (operation == SHARED_GET || operation == SHARED_RECEIVE) {
         int before = lua_gettop(L);
         switch (take_lent(L, handle, operation == SHARED_RECEIVE, timeout)) {
@@ -130,7 +130,7 @@ static int queue_try_get(lua_State *L) {
 }
 
 static int queue_size(lua_State *L) {
-    lua_Integer count = count_lent(L, shared_check(L, 1));
+    lua_Integer count = count_lent(L, shared_check(L));
     if (count >= 0) {
         lua_pushinteger(L, count);
         return 1;
@@ -144,7 +144,7 @@ static int queue_task_done(lua_State *L) {
 }
 
 static int queue_join(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     shared_request request = {.operation = SHARED_JOIN, .handle = handle, .timeout = shared_timeout(L, 2)};
     int results;
     return conclude(L, shared_ask(L, &request, 0, 0, &results), results, false, "timeout");
@@ -157,7 +157,7 @@ static int next_item(lua_State *L) {
 
 /// for item in q:items() do … end: until the end of the stream.
 static int queue_items(lua_State *L) {
-    shared_check(L, 1);
+    shared_check(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushcclosure(L, next_item, 1);
     lua_pushvalue(L, 1);
@@ -174,7 +174,7 @@ static int connection_receive(lua_State *L) {
 
 /// Without a timeout it does not wait, as in Python.
 static int connection_poll(lua_State *L) {
-    if (count_lent(L, shared_check(L, 1)) > 0) {
+    if (count_lent(L, shared_check(L)) > 0) {
         lua_pushboolean(L, 1);
         return 1;
     }

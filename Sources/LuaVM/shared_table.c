@@ -6,7 +6,7 @@
 /// Upvalue 1: the kind; 2, of __index: the table of methods.
 
 static int table_get(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_GET, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_GET, .handle = shared_check(L), .timeout = -1};
     luaL_checkany(L, 2);
     int results;
     shared_ask(L, &request, 2, 1, &results);
@@ -14,7 +14,7 @@ static int table_get(lua_State *L) {
 }
 
 static int table_set(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_SET, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_SET, .handle = shared_check(L), .timeout = -1};
     lua_settop(L, 3);
     shared_ask(L, &request, 2, 2, NULL);
     return 0;
@@ -42,7 +42,7 @@ static int table_new_index(lua_State *L) {
 
 static int table_len(lua_State *L) {
     lua_settop(L, 1);
-    shared_request request = {.operation = SHARED_TABLE_COUNT, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_COUNT, .handle = shared_check(L), .timeout = -1};
     int results;
     shared_ask(L, &request, 0, 0, &results);
     return results;
@@ -50,7 +50,7 @@ static int table_len(lua_State *L) {
 
 /// [-0, +1] The entries as they are now: a table of key, value, key, value….
 static void push_entries(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_ENTRIES, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_ENTRIES, .handle = shared_check(L), .timeout = -1};
     shared_ask(L, &request, 0, 0, NULL);
 }
 
@@ -86,7 +86,7 @@ static int table_copy(lua_State *L) {
 }
 
 static int table_insert(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_INSERT, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_INSERT, .handle = shared_check(L), .timeout = -1};
     if (lua_gettop(L) == 2) {
         lua_pushinteger(L, 0);  // at the end
         lua_insert(L, 2);
@@ -100,7 +100,7 @@ static int table_insert(lua_State *L) {
 }
 
 static int table_remove(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_REMOVE, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_REMOVE, .handle = shared_check(L), .timeout = -1};
     lua_Integer position = luaL_optinteger(L, 2, 0);  // 0: the last
     lua_settop(L, 1);
     lua_pushinteger(L, position);
@@ -110,7 +110,7 @@ static int table_remove(lua_State *L) {
 }
 
 static int table_clear(lua_State *L) {
-    shared_request request = {.operation = SHARED_TABLE_CLEAR, .handle = shared_check(L, 1), .timeout = -1};
+    shared_request request = {.operation = SHARED_TABLE_CLEAR, .handle = shared_check(L), .timeout = -1};
     shared_ask(L, &request, 0, 0, NULL);
     return 0;
 }
@@ -125,7 +125,7 @@ static int abandon_update(lua_State *L) {
 
 /// d:update(key, fn [, budget]): fn(value) returns the new value, which update returns. Nobody else writes to the table meanwhile, for `budget` seconds at most.
 static int table_update(lua_State *L) {
-    shared_handle *handle = shared_check(L, 1);
+    shared_handle *handle = shared_check(L);
     luaL_checkany(L, 2);
     luaL_checktype(L, 3, LUA_TFUNCTION);
     shared_request begin = {.operation = SHARED_BEGIN_UPDATE, .handle = handle, .timeout = shared_timeout(L, 4)};

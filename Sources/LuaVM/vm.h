@@ -44,7 +44,7 @@ struct lfvm {
     int names;             // table: C function -> its name
     int handles;           // table: id of a shared object -> its handle, weak (shared.c)
     int handle_types;      // table: kind of a shared object -> metatable
-    void *last_handle;         // whose method was called last, while it is there (shared.c)
+    void *known_handles[8];    // whose methods were called last, while they are there (shared.h)
     struct shared_lent *lent;  // what the task that runs has used of what is lent (shared_lent.c)
     lua_Integer anchor_count;
     uint32_t attempt;      // what fleet.attempt says now

@@ -50,9 +50,9 @@ struct DeadlineTests {
     {
         try await withPool(1) { pool in
             let endless = Task { try await pool.call(.source("while true do end")) as LuaResults }
+            #expect(await eventually { await pool.statistics.running == 1 })
             let queued = Task { try await pool.call(.source("return 1")) as LuaResults }
             let map = Task { try await pool.map(.source("while true do end"), 1...10) as [Int] }
-            #expect(await eventually { await pool.workerPids.count == 1 })
             endless.cancel()
             queued.cancel()
             map.cancel()

@@ -52,6 +52,31 @@ struct OutputTests {
         }
     }
 
+    @Test(arguments: LuaIsolation.allCases, ["", "os.execute('kill -SEGV $PPID')"])
+    func `F56: what a task's background process writes later is no other task's, also where the task died`(
+        _ isolation: LuaIsolation, _ end: String
+    ) async throws {
+        try await withStage { stage in
+            try await withPool(1, isolation: isolation) { pool in
+                let first = await pool.run(
+                    stage.source(
+                        """
+                        os.execute("(until [ -e " .. path('gate') .. " ]; do sleep 0.01; done; echo late; echo late >&2; : > " .. path('late') .. ") &")
+                        \(end)
+                        """))
+                #expect(first.output == "")
+                #expect(await pool.run(.source("print('second')")).output == "second\n")
+                stage.mark("gate")
+                // The death of a shared worker takes the background process with it.
+                if end.isEmpty || isolation == .freshProcess {
+                    #expect(await eventually { stage.isMarked("late") })
+                }
+                let third = await pool.run(.source("os.execute('echo third')"))
+                #expect(third.output == "third\n" && third.errors == "")
+            }
+        }
+    }
+
     @Test
     func
         `F32: a global counts on in shared, begins anew in fresh-state, and in fresh-process each task has its own pid`()

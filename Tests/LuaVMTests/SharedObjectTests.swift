@@ -189,4 +189,61 @@ final class FunctionHost {
                 "\(outcome.message)")
         }
     }
+
+    @Test func `a method takes objects of its own kind only, however many it has met before`() throws {
+        let vm = try TestVM()
+        let host = FunctionHost()
+        defer { withExtendedLifetime(host) {} }
+        host.serve(vm)
+        vm.define(
+            """
+            local function refuses(wanted, got, method, ...)
+                local done, why = pcall(method, ...)
+                assert(not done and why:find(wanted .. " expected, got " .. got, 1, true), tostring(why))
+            end
+            return {work = function()
+                local methods = {}
+                for i = 1, 200 do
+                    -- New ones lie where collected ones of another kind lay.
+                    local l, r, v, a = fleet.Lock(), fleet.RecursiveLock(), fleet.Value("i64", 1), fleet.Array("i64", {1})
+                    for j = 1, 2 do
+                        l:acquire() r:acquire() v:set(j) a[1] = v:add(1) l:release() r:release()
+                        assert(v:get() == j + 1 and a[1] == j + 1 and a:cas(1, j + 1, 0) and not v:cas(0, 0))
+                    end
+                    refuses("lock", "recursive lock", l.acquire, r) refuses("recursive lock", "lock", r.release, l)
+                    refuses("shared value", "shared array", v.get, a) refuses("shared array", "shared value", a.add, v, 1)
+                    refuses("lock", "userdata", l.acquire, fleet.null) refuses("lock", "no value", l.release)
+                    refuses("shared value", "table", v.add, {}, 1) refuses("shared array", "userdata", a.get, io.stdout, 1)
+                    for k, method in pairs(methods) do refuses(k, "", method, l) end
+                    methods = i % 2 == 0 and {["shared value"] = v.get} or {["recursive lock"] = r.acquire}
+                    l, r, v, a = nil, nil, nil, nil
+                    if i % 20 == 0 then collectgarbage() end
+                end
+            end}
+            """)
+        let outcome = vm.run(function: "work")
+        #expect(outcome.status == LFVM_OK, "\(outcome.message)")
+    }
+
+    @Test func `a finalizer that uses an object collected with it is told so`() throws {
+        let vm = try TestVM()
+        let host = FunctionHost()
+        defer { withExtendedLifetime(host) {} }
+        host.serve(vm)
+        vm.define(
+            """
+            return {work = function()
+                do
+                    local l
+                    setmetatable({}, {__gc = function() why = select(2, pcall(l.acquire, l)) end})
+                    l = fleet.Lock() l:acquire() l:release()  -- made later: collected before
+                end
+                collectgarbage() collectgarbage()
+                return why:find("it has been collected", 1, true) ~= nil
+            end}
+            """)
+        let outcome = vm.run(function: "work")
+        #expect(outcome.status == LFVM_OK && outcome.bytes == vm.evaluate("return true").bytes, "\(outcome.message)")
+        #expect(host.requests.count { $0 == .map } == 1)
+    }
 }

@@ -55,7 +55,18 @@ typedef struct {
 
 _Static_assert(sizeof(lfs_lent_lock) == 64, "a line of the cache");
 
-/// Acquires a free lock. The exchange acquires: what the owner before wrote is seen.
+/// Acquires a lock that is free, lent, and whose last owner let it go. The exchange acquires: what the owner before wrote is seen.
+static inline bool lfs_lock_take(lfs_lent_lock *lock, uint64_t token) {
+    uint64_t word = 0;
+    return __atomic_compare_exchange_n(&lock->word, &word, token, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/// Lets go of one that is the caller's and lent. Releases: the next owner sees what this one wrote.
+static inline bool lfs_lock_drop(lfs_lent_lock *lock, uint64_t token) {
+    return __atomic_compare_exchange_n(&lock->word, &token, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+/// Acquires a free lock.
 static inline lfs_lent_result lfs_lock_try(lfs_lent_lock *lock, uint64_t token) {
     uint64_t word = 0;
     if (__atomic_compare_exchange_n(&lock->word, &word, token, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return LFS_LENT_DONE;
@@ -69,7 +80,12 @@ static inline bool lfs_lock_is_own(const lfs_lent_lock *lock, uint64_t token) {
     return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & LFS_LENT_REST) == token;
 }
 
-/// Lets it go. ASK: it is not the caller's any more, and the host, which has somebody waiting, has to be told. Releases: the next owner sees what this one wrote.
+/// The host: nobody has it.
+static inline bool lfs_lock_is_free(const lfs_lent_lock *lock) {
+    return (__atomic_load_n(&lock->word, __ATOMIC_ACQUIRE) & LFS_LENT_REST) == 0;
+}
+
+/// Lets it go. ASK: it is not the caller's any more, and the host, which has somebody waiting, has to be told.
 static inline lfs_lent_result lfs_lock_release(lfs_lent_lock *lock, uint64_t token) {
     uint64_t word = token;
     for (;;) {

@@ -4,6 +4,7 @@
 #define CFLEETSANDBOX_H
 
 #include <stdbool.h>
+#include <linux/filter.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,10 @@ int lfs_landlock_give_up(unsigned rights);
 /// From here on only the calls that a Lua task needs succeed (seccomp(2)); others fail with EPERM, clone3 with ENOSYS; ptrace, bpf, mount
 /// and their like end the process with SIGSYS. No memory becomes executable, no signal goes to another process.
 int lfs_seccomp_lock(void);
+
+/// The filter, as lfs_seccomp_lock installs it, and the number of its instructions; 0 where there is none for this architecture.
+enum { LFS_SECCOMP_ROOM = 384 };
+size_t lfs_seccomp_program(struct sock_filter code[LFS_SECCOMP_ROOM]);
 
 /// SIGXCPU, which ends the process, when it has used `nanoseconds` of processor time from now on; 0: no longer (timer_create(2), CLOCK_PROCESS_CPUTIME_ID).
 /// What a child process uses does not count. Not inherited by a child.

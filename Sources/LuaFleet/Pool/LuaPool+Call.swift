@@ -26,15 +26,17 @@ extension LuaPool {
     }
 
     private func outcome(_ script: LuaScript, _ arguments: [any Encodable & Sendable]) async throws -> TaskOutcome {
-        let request = try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }
-        let outcome = await outcome(of: request)
+        let waiter = SingleWaiter(shell: shell)
+        let record = TaskRecord(
+            try request(script) { try LuaMessage.encode(arguments: arguments, into: &$0) }, waiter: waiter)
+        let outcome = await waiter.outcome(of: record)
         if let failure = failure(of: outcome, script: script, index: 1) { throw failure }
         return outcome
     }
 
     /// The shared objects in the results live until they are decoded.
     private func result<R: Decodable>(of outcome: TaskOutcome, _ script: LuaScript) throws(LuaFleetError) -> R {
-        try withExtendedLifetime(outcome.references) { () throws(LuaFleetError) in
+        try withExtendedLifetime(outcome.extras.references) { () throws(LuaFleetError) in
             // It was no failure, so there are values.
             guard case .values(let bytes) = outcome.answer else { return try result([], of: script) }
             return try result(bytes, of: script)

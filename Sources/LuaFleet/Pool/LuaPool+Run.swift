@@ -53,8 +53,9 @@ extension LuaPool {
     public func run(_ script: LuaScript, _ arguments: LuaValue...) async -> LuaTaskReport {
         let job = LuaJob(script, arguments)
         do throws(LuaFleetError) {
-            let request = try request(of: job, index: 1)
-            return report(await outcome(of: request), job, index: 1)
+            let waiter = SingleWaiter(shell: shell)
+            let record = TaskRecord(try request(of: job, index: 1), waiter: waiter)
+            return report(await waiter.outcome(of: record), job, index: 1)
         } catch {
             return Self.report(failed: error, job, index: 1)
         }
@@ -107,13 +108,15 @@ extension LuaPool {
         } else {
             var bytes: [UInt8] = [0x80]  // no values
             if case .values(let answer) = outcome.answer { bytes = answer }
-            result = withExtendedLifetime(outcome.references) { Result { try self.result(bytes, of: job.script) } }
+            result = withExtendedLifetime(outcome.extras.references) {
+                Result { try self.result(bytes, of: job.script) }
+            }
         }
         return LuaTaskReport(
-            index: index, job: job, result: result, standardOutput: outcome.standardOutput,
-            standardError: outcome.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
+            index: index, job: job, result: result, standardOutput: outcome.extras.standardOutput,
+            standardError: outcome.extras.standardError, duration: .nanoseconds(Int64(clamping: outcome.nanoseconds)),
             attempts: Int(outcome.attempts), worker: outcome.worker, pid: outcome.pid,
-            usage: outcome.usage.map(LuaTaskUsage.init))
+            usage: outcome.extras.usage.map(LuaTaskUsage.init))
     }
 
     static func report(failed error: any Error, _ job: LuaJob, index: Int) -> LuaTaskReport {

@@ -195,23 +195,16 @@ public final class LuaPool: Sendable {
     func request(
         _ script: LuaScript, index: UInt64 = 1, setsArg: Bool = false, encode: (inout ValueWriter) throws -> Void
     ) throws(LuaFleetError) -> TaskRequest {
-        var request = try template(script, index: index, setsArg: setsArg)
+        let (content, function) = (try script.origin.content(), Array((script.functionName ?? "").utf8))
+        let payload: TaskPayload
         do {
-            request.arguments = .one(try TaskPayload(function: request.function, encode: encode))
+            payload = try TaskPayload(function: function, encode: encode)
         } catch {
             throw .notSent(error, to: script)
         }
-        return request
-    }
-
-    /// Runs one task; a cancelled Swift task cancels it.
-    func outcome(of request: TaskRequest) async -> TaskOutcome {
-        let waiter = SingleWaiter(shell: shell)
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { waiter.wait(for: request, $0) }
-        } onCancel: {
-            waiter.cancel()
-        }
+        return TaskRequest(
+            script: content, function: function, arguments: .one(payload), isolation: isolation, setsArg: setsArg,
+            policy: policy, index: index)
     }
 
     /// What is wrong with an outcome, or nil.

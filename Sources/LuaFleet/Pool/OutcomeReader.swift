@@ -14,8 +14,8 @@ struct OutcomeReader {
         guard outcome.hasFailed else { return nil }
         let context = LuaTaskContext(
             script: script.description, index: index, worker: outcome.worker, pid: outcome.pid,
-            attempts: Int(outcome.attempts), arguments: preview(outcome.arguments),
-            standardErrorTail: String(decoding: outcome.standardError.suffix(4096), as: UTF8.self))
+            attempts: Int(outcome.attempts), arguments: preview(outcome.extras.arguments),
+            standardErrorTail: String(decoding: outcome.extras.standardError.suffix(4096), as: UTF8.self))
         func fleetError(_ code: LuaFleetError.Code, _ message: String) -> LuaFleetError {
             LuaFleetError(code: code, message: message, task: context)
         }
@@ -34,7 +34,7 @@ struct OutcomeReader {
         case .cancelled:
             return fleetError(.cancelled, "cancelled")
         case .workerDied(let exit):
-            if let code = outcome.exitCode {
+            if let code = outcome.extras.exitCode {
                 return fleetError(
                     .workerDied(.status(code)), "the script ended its process: os.exit, status \(code)")
             }

@@ -139,7 +139,7 @@ final class ResultRun: Sendable {
             throw LuaFleetError(code: .protocolViolation, message: "the worker answered nothing")
         }
         do {
-            return try withExtendedLifetime(outcome.references) { try LuaMessage.decode(R.self, from: bytes) }
+            return try withExtendedLifetime(outcome.extras.references) { try LuaMessage.decode(R.self, from: bytes) }
         } catch {
             throw LuaFleetError.notDecodable(R.self, error, script: script, index: index + 1)
         }

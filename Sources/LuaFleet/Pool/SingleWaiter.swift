@@ -13,12 +13,19 @@ final class SingleWaiter: TaskWaiter, @unchecked Sendable {  // one thread at a 
         self.shell = shell
     }
 
-    func wait(for request: TaskRequest, _ continuation: UnsafeContinuation<TaskOutcome, Never>) {
-        self.continuation = continuation  // nobody else knows of it until the next line
-        shell.enqueue(request, waiter: self)
+    /// Runs the one task of `record`, which has this waiter; a cancelled Swift task cancels it. (The record is made by the caller: what goes into an async function is copied.)
+    func outcome(of record: TaskRecord) async -> TaskOutcome {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation {
+                continuation = $0  // nobody else knows of it until the next line
+                shell.enqueue(record)
+            }
+        } onCancel: {
+            cancel()
+        }
     }
 
-    func cancel() {
+    private func cancel() {
         shell.loop.execute {
             self.isCancelled = true
             if let batch = self.batch { self.shell.cancel([batch]) }

@@ -110,7 +110,7 @@ final class TaskStream: TaskWaiter, @unchecked Sendable {  // `state` is under i
             state.fed += count
             return state.fed - count
         }
-        if let index { shell.enqueue(request, waiter: self, first: index) }
+        if let index { shell.enqueue(TaskRecord(request, waiter: self, first: index)) }
     }
 
     /// A task that failed before it could be sent.

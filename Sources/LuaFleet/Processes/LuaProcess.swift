@@ -190,10 +190,10 @@ public final class LuaProcess: Sendable {
         guard let outcome, let pool else { return nil }
         if let failure = pool.failure(of: outcome, script: script, index: 1) { return .failure(failure) }
         guard case .values(let bytes) = outcome.answer else { return nil }
-        return withExtendedLifetime(outcome.references) { Result { try pool.result(bytes, of: script) } }
+        return withExtendedLifetime(outcome.extras.references) { Result { try pool.result(bytes, of: script) } }
     }
 
     /// What it wrote to standard output and standard error; empty while it has not ended.
-    public var standardOutput: [UInt8] { state.withLockedValue { $0.outcome?.standardOutput ?? [] } }
-    public var standardError: [UInt8] { state.withLockedValue { $0.outcome?.standardError ?? [] } }
+    public var standardOutput: [UInt8] { state.withLockedValue { $0.outcome?.extras.standardOutput ?? [] } }
+    public var standardError: [UInt8] { state.withLockedValue { $0.outcome?.extras.standardError ?? [] } }
 }

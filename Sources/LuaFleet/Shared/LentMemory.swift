@@ -122,6 +122,12 @@ final class LentMemory {
         word = after
     }
 
+    /// Of a lock that is not lent: whether the owner that the memory had has let it go. Between that and saying so it may have been killed.
+    func hasLetGo(_ owner: PartyID) -> Bool {
+        guard let lock, word == Self.host | owner.number else { return false }
+        return lfs_lock_is_free(lock)
+    }
+
     /// A process has ended: what it had begun to write will not be written.
     func processEnded(_ process: PartyID) {
         if let ring { _ = lfs_ring_is_still(ring, process.number >> 32) }

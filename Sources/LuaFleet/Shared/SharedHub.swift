@@ -171,8 +171,17 @@ package final class SharedHub: @unchecked Sendable {  // everything mutable is b
             // A task that ended by itself has left nothing behind that only the memory tells.
             let objects = died || party.number & UInt64(UInt32.max) == 0 ? core.lentObjects(of: party) : []
             takeBack(objects, &core)
-            if died { for object in core.mappedObjects(of: party) { lent[object]?.processEnded(party) } }
+            if died { for object in core.mappedObjects(of: party) { memory(of: object, hasLost: party, &core) } }
             core.partyEnded(party, died: died, at: now)
+        }
+    }
+
+    /// Who died may have been about to write, or to say what it had written.
+    private func memory(of object: SharedID, hasLost party: PartyID, _ core: inout SharedCore) {
+        guard let memory = lent[object] else { return }
+        memory.processEnded(party)
+        if let owner = core.owner(of: object, within: party), memory.hasLetGo(owner) {
+            core.letGo(object, by: owner, at: now)
         }
     }
 

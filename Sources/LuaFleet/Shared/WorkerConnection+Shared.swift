@@ -19,7 +19,7 @@ extension WorkerConnection {
         throws(ProtocolViolation)
     {
         guard let loop = channel?.eventLoop else { return }
-        vigil.requestCame(on: loop)
+        vigil.requestCame(on: loop, socket: socket)
         let connection = NIOLoopBound(self, eventLoop: loop)
         try shared?.received(
             payload, from: sequence, ownsProcess: record?.request.isolation == .freshProcess,

@@ -26,7 +26,7 @@ extension PoolShell {
         switch record.request.arguments {
         case .one(let payload):
             connection.sends(payload.handles, to: sequence, of: record, task: tasks.lower)
-            write(record, FrameHeader(kind: .task, worker: worker.slot, task: sequence), head, to: connection)
+            connection.write(payload.frame(FrameHeader(kind: .task, worker: worker.slot, task: sequence), head))
         case .many(let slab):
             for task in tasks.lower..<tasks.upper where !slab.handles.isEmpty {
                 connection.sends(
@@ -64,14 +64,6 @@ extension PoolShell {
         return end
     }
 
-    private func write(_ record: TaskRecord, _ header: FrameHeader, _ head: TaskHead, to connection: WorkerConnection) {
-        guard case .one(var payload) = record.request.arguments else { return }
-        // So that the payload is not copied.
-        record.request.arguments = .many(SlabArguments(bytes: ByteBuffer(), ends: []))
-        connection.write(payload.frame(header, head))
-        record.request.arguments = .one(payload)
-    }
-
     private func write(
         _ slab: SlabArguments, _ tasks: Range<UInt32>, _ function: [UInt8], _ header: FrameHeader, _ head: TaskHead,
         to connection: WorkerConnection
@@ -102,10 +94,12 @@ extension PoolShell {
                 other.forgottenScripts.append(evicted)
             }
         }
-        for forgotten in connection.forgottenScripts {
-            connection.write(.frame(FrameHeader(kind: .forget, worker: connection.id.slot, task: forgotten)))
+        if !connection.forgottenScripts.isEmpty {
+            for forgotten in connection.forgottenScripts {
+                connection.write(.frame(FrameHeader(kind: .forget, worker: connection.id.slot, task: forgotten)))
+            }
+            connection.forgottenScripts = []
         }
-        connection.forgottenScripts = []
         if !connection.knownScripts.contains(script) {
             connection.knownScripts.append(script)
             let definition = ScriptDefinition(
@@ -118,7 +112,7 @@ extension PoolShell {
 
     /// Runs the pool's initializer or finalizer, in the worker's own state.
     func prepare(_ id: WorkerID, _ request: TaskRequest?, sequence: UInt32, epoch: UInt32) {
-        guard let connection = connections[Int(id.slot)], let request, case .one(var payload) = request.arguments else {
+        guard let connection = connections[Int(id.slot)], let request, case .one(let payload) = request.arguments else {
             return
         }
         connection.preparation = sequence
@@ -140,7 +134,7 @@ extension PoolShell {
 
     /// They will be started again: what they said is forgotten.
     func repeated(_ tasks: TaskRange, _ end: TaskEnd, worker: WorkerID?) {
-        if case .failed = end { _ = takeAnswers(tasks.count) }
+        if case .failed = end { _ = answers?.takeMessages(tasks.count) }
         guard let record = records[Int(tasks.batch.index)] else { return }
         for task in tasks.lower..<tasks.upper { record.details[task] = nil }
         record.waiter.tasksQueuedAgain(record.first + Int(tasks.lower)..<record.first + Int(tasks.upper))
@@ -158,13 +152,13 @@ extension PoolShell {
         if end == .answered, answers?.message == nil, answers?.references.isEmpty != false,
             tasks.count > 1 || record.request.count > 1,
             record.details.isEmpty || !(tasks.lower..<tasks.upper).contains(where: { record.details[$0] != nil }),
-            let answers, let messages = takeAnswers(tasks.count)
+            let duration = answers?.meanDuration, let pid = answers?.pid,
+            let messages = answers?.takeMessages(tasks.count)
         {
             record.waiter.tasksReturned(
                 ReturnedRun(
                     first: record.first + Int(tasks.lower), count: Int(tasks.count), messages: messages,
-                    nanoseconds: answers.nanoseconds / UInt64(max(answers.count, 1)), attempts: 1,
-                    worker: worker.map { Int($0.slot) + 1 } ?? 0, pid: answers.pid))
+                    nanoseconds: duration, attempts: 1, worker: worker.map { Int($0.slot) + 1 } ?? 0, pid: pid))
         } else {
             for task in tasks.lower..<tasks.upper { finish(task, of: record, end, worker, connection) }
         }
@@ -189,12 +183,12 @@ extension PoolShell {
         }
         switch end {
         case .answered, .failed:
-            if let answers {
-                outcome.nanoseconds = answers.nanoseconds / UInt64(max(answers.count, 1))
-                outcome.pid = answers.pid
-                outcome.references = answers.references
+            if answers != nil {
+                outcome.nanoseconds = answers!.meanDuration  // looked at above; a name would copy it
+                outcome.pid = answers!.pid
+                if !answers!.references.isEmpty { outcome.extras.references = answers!.references }
             }
-            if let message = takeAnswer() {
+            if let message = answers?.takeMessage() {
                 if case .failed(let failure) = end {
                     outcome.answer = .failure(failure, message)
                 } else {
@@ -212,36 +206,8 @@ extension PoolShell {
         }
         if outcome.hasFailed {
             let arguments = record.request.arguments(of: task)
-            if arguments.count <= 4096 { outcome.arguments = Array(arguments) }
+            if arguments.count <= 4096 { outcome.extras.arguments = Array(arguments) }
         }
         record.waiter.taskEnded(outcome, task: record.first + Int(task))
-    }
-
-    // MARK: Answers
-
-    /// The messages of the next `count` answers; nil where there are not so many.
-    private func takeAnswers(_ count: UInt32) -> ByteBuffer? {
-        guard let left = answers?.count else { return nil }
-        if count == left {
-            defer { answers?.messages = ByteBuffer() }
-            answers?.count = 0
-            return answers?.messages
-        }
-        guard let some = answers?.messages.readMessages(Int(count)) else { return nil }
-        if left > 0 {
-            // The mean duration of those that are left stays what it was.
-            let each = (answers?.nanoseconds ?? 0) / UInt64(left)
-            answers?.nanoseconds -= each * UInt64(count)
-            answers?.count = left - count
-        }
-        return some
-    }
-
-    private func takeAnswer() -> [UInt8]? {
-        if let message = answers?.message {
-            answers?.message = nil
-            return message
-        }
-        return takeAnswers(1).map { Array($0.readableBytesView) }
     }
 }

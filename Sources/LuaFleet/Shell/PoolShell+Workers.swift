@@ -158,10 +158,10 @@ extension PoolShell: WorkerConnectionDelegate {
         case .exiting:
             var reader = FieldReader(payload)
             guard let code = reader.integer(Int32.self) else { throw .malformed(.exiting) }
-            withTask(header.task, on: connection) { $0.exitCode = code }
+            withTask(header.task, on: connection) { $0.extras.exitCode = code }
         case .usage:
             guard let usage = TaskUsage(payload: payload) else { throw .malformed(.usage) }
-            withTask(header.task, on: connection) { $0.usage = usage }
+            withTask(header.task, on: connection) { $0.extras.usage = usage }
         case .processExited:
             var reader = FieldReader(payload)
             guard let exit = ProcessExit(from: &reader), let errno = reader.integer(Int32.self) else {
@@ -190,21 +190,21 @@ extension PoolShell: WorkerConnectionDelegate {
         return now > startedAt ? now.nanoseconds - startedAt.nanoseconds : 0
     }
 
-    func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
+    func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: consuming WorkerAnswers)
         throws(ProtocolViolation)
     {
-        connection.shared?.tasksEnded(first, count: answers.count)
+        let (count, nanoseconds) = (answers.count, answers.nanoseconds)
+        connection.shared?.tasksEnded(first, count: count)
         connection.listen(true)  // whoever held the task up does not hold up the next one
-        try check(answers)
+        if settings.resultForm != nil { try check(answers) }
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
             try prepared(connection, first, answers)
         } else {
-            self.answers = answers
             let end = answers.failure.map { TaskEnd.failed($0) } ?? .answered
+            self.answers = consume answers
             try core.tasksEnded(
-                on: connection.id, sequence: first, count: answers.count, end, nanoseconds: answers.nanoseconds, at: now
-            )
+                on: connection.id, sequence: first, count: count, end, nanoseconds: nanoseconds, at: now)
         }
         perform()
         self.answers = nil
@@ -259,12 +259,12 @@ extension PoolShell: WorkerConnectionDelegate {
             return
         }
         detail(batch, task) { outcome in
-            let held = outcome.standardOutput.count + outcome.standardError.count
+            let held = outcome.extras.standardOutput.count + outcome.extras.standardError.count
             // No honest worker sends it.
             if settings.outputLimit > 0, held + bytes.count > settings.outputLimit { return }
             switch stream {
-            case .standardOutput: outcome.standardOutput.append(contentsOf: bytes)
-            case .standardError: outcome.standardError.append(contentsOf: bytes)
+            case .standardOutput: outcome.extras.standardOutput.append(contentsOf: bytes)
+            case .standardError: outcome.extras.standardError.append(contentsOf: bytes)
             }
         }
     }

@@ -55,21 +55,20 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
     // MARK: What the library asks
 
     /// Hands tasks to the pool. Thread-safe; the waiter hears of them on the event loop.
-    func enqueue(_ request: TaskRequest, waiter: any TaskWaiter, first: Int = 0) {
-        if inbox.add(TaskRecord(request: request, waiter: waiter, first: first)) {
-            loop.execute { self.takeSubmissions() }
-        }
+    func enqueue(_ record: TaskRecord) {
+        if inbox.add(record) { loop.execute { self.takeSubmissions() } }
     }
 
     /// On the event loop: what was handed in before this moment is submitted.
     func takeSubmissions() {
         inbox.take(into: &submissions)
-        for submission in submissions { submit(submission) }
+        let now = now
+        for submission in submissions { submit(submission, at: now) }
         submissions.removeAll(keepingCapacity: true)
         perform()
     }
 
-    private func submit(_ record: TaskRecord) {
+    private func submit(_ record: TaskRecord, at now: Moment) {
         let count = record.open
         let id = core.tasksSubmitted(count, record.request.policy, at: now)
         while records.count <= Int(id.index) { records.append(nil) }
@@ -134,9 +133,10 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         }
         for connection in unflushed { connection.flush() }
         unflushed.removeAll(keepingCapacity: true)
-        share.tasks = core.usualShare
-        setTimer()
-        if let failure = core.broken, let onOpen {
+        let standing = core.standing()
+        share.tasks = standing.usualShare
+        if let next = standing.nextMoment { setTimer(next) }
+        if let onOpen, let failure = core.broken {
             self.onOpen = nil
             onOpen(failure)
         }
@@ -188,8 +188,7 @@ final class PoolShell: @unchecked Sendable {  // touched on its event loop only
         }
     }
 
-    private func setTimer() {
-        guard let next = core.nextMoment, !core.isClosed else { return }
+    private func setTimer(_ next: Moment) {
         if let timer, timer.due <= next { return }
         timer?.task.cancel()
         let now = now

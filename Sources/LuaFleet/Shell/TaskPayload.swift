@@ -2,11 +2,12 @@
 import LuaFleetWire
 @_spi(CustomByteBufferAllocator) import NIOCore
 
-/// Room for the head, the function's name, the encoded arguments: one piece of memory from the encoder to the socket.
-struct TaskPayload: Sendable {
+/// Room for the head, the function's name, the encoded arguments: one piece of memory from the encoder to the socket. A class, so that it is handed on without counting the
+/// references in it.
+final class TaskPayload: @unchecked Sendable {  // made by whoever hands the task in, then the event loop's
     private static let headSize = FrameHeader.size + TaskHead.size
 
-    private var frame: ByteBuffer
+    @exclusivity(unchecked) private var frame: ByteBuffer
     private let functionLength: Int
     /// The handles in the arguments, one for each time, and what keeps their objects until the task has ended.
     let handles: [SharedHandle]
@@ -37,7 +38,7 @@ struct TaskPayload: Sendable {
     }
 
     /// The whole frame, for this worker.
-    mutating func frame(_ header: FrameHeader, _ head: TaskHead) -> ByteBuffer {
+    func frame(_ header: FrameHeader, _ head: TaskHead) -> ByteBuffer {
         var (header, head) = (header, head)
         header.length = UInt32(clamping: frame.readableBytes - FrameHeader.size)
         head.functionLength = UInt16(clamping: functionLength)

@@ -84,51 +84,6 @@ struct ReturnedRun: Sendable {
     }
 }
 
-extension ByteBuffer {
-    /// Takes `count` messages off the front; nil, and nothing taken, where there are not so many.
-    mutating func readMessages(_ count: Int) -> ByteBuffer? {
-        let length = withUnsafeReadableBytes { bytes -> Int? in
-            guard var reader = try? ValueReader(bytes) else { return nil }
-            do throws(ValueError) {
-                for _ in 0..<count { try reader.skip() }
-            } catch {
-                return nil
-            }
-            return reader.offset
-        }
-        return length.flatMap { readSlice(length: $0) }
-    }
-}
-
-/// How a task ended, with all that is known of it.
-struct TaskOutcome: Sendable {
-    /// What the worker answered.
-    enum Answer: Sendable {
-        /// An encoded message of results.
-        case values([UInt8])
-        case failure(WireFailure, [UInt8])
-    }
-
-    var end: TaskEnd
-    var answer: Answer?
-    /// Keeps the shared objects in the results until they are decoded.
-    var references: [SharedReference] = []
-    var hasFailed: Bool { end != .answered }
-    var standardOutput: [UInt8] = []
-    var standardError: [UInt8] = []
-    /// The code of `os.exit`, where the script called it.
-    var exitCode: Int32?
-    /// From the start in the worker to the end there; for one that was killed, as the host saw it.
-    var nanoseconds: UInt64 = 0
-    var attempts: UInt32 = 0
-    var worker: Int = 0
-    var pid: Int32 = 0
-    /// Where it was measured.
-    var usage: TaskUsage?
-    /// The encoded arguments of a task that failed and had short ones.
-    var arguments: [UInt8] = []
-}
-
 /// Tasks in the shell's table: those of one batch. A class, and unchecked: it is touched on the event loop only, several times for each task, and a copy would count the
 /// references of all that is in it.
 final class TaskRecord: @unchecked Sendable {  // made by whoever hands the tasks in, then the event loop's
@@ -143,7 +98,8 @@ final class TaskRecord: @unchecked Sendable {  // made by whoever hands the task
     /// Of tasks of which there is something to say before they end.
     @exclusivity(unchecked) var details: [UInt32: TaskOutcome] = [:]
 
-    init(request: TaskRequest, waiter: any TaskWaiter, first: Int) {
+    /// `first` is the number of the first task, for the waiter.
+    init(_ request: TaskRequest, waiter: any TaskWaiter, first: Int = 0) {
         self.request = request
         self.waiter = waiter
         self.first = first

@@ -8,26 +8,11 @@ protocol WorkerConnectionDelegate: AnyObject {
     func worker(_ connection: WorkerConnection, sent header: FrameHeader, payload: UnsafeRawBufferPointer)
         throws(ProtocolViolation)
     /// Tasks from `first` on returned, or one failed.
-    func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: WorkerAnswers)
+    func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: consuming WorkerAnswers)
         throws(ProtocolViolation)
     func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation)
     /// The worker's process is gone, and everything it had said was handled. Called once, as the last thing.
     func worker(_ connection: WorkerConnection, ended report: WorkerExitReport)
-}
-
-/// Answers to tasks that follow each other, of one frame.
-struct WorkerAnswers {
-    /// nil: they returned.
-    var failure: WireFailure?
-    var count: UInt32
-    /// Of all together.
-    var nanoseconds: UInt64
-    var pid: Int32
-    /// Back to back, as they came; or a long one by itself, in `message`.
-    var messages = ByteBuffer()
-    var message: [UInt8]?
-    /// Keeps the shared objects whose handles stand in the message.
-    var references: [SharedReference] = []
 }
 
 /// All of it belongs to the event loop.
@@ -62,21 +47,22 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     private(set) var channel: (any Channel)?
     private let parser: FrameParser
     /// Frames that go out with the next flush.
-    private var outgoing = ByteBuffer()
-    private var received = ByteBuffer()
+    @exclusivity(unchecked) private var outgoing = ByteBuffer()
+    @exclusivity(unchecked) private var received = ByteBuffer()
     private var long: LongAnswer?
     /// Where in the worker's stream `received` ends, or would if it were not empty: bytes that have come, by whatever way.
-    private var streamOffset: UInt64 = 0
+    @exclusivity(unchecked) private var streamOffset: UInt64 = 0
     /// Bytes that were looked at in the worker's page and will come through the socket once more.
-    private var bytesToSkip: UInt64 = 0
+    @exclusivity(unchecked) private var bytesToSkip: UInt64 = 0
     /// Answers of a frame that was not whole when the page was looked at: they were handled, and come once more.
     private var answersToSkip: (first: UInt32, count: UInt32)?
     /// Short answers that came together and follow each other: the pool hears of them at once.
-    private var gathered: (first: UInt32, answers: WorkerAnswers)?
-    private var isCut = false  // the stream made no sense at some point: nothing after it counts
+    @exclusivity(unchecked) private var gathered: (first: UInt32, answers: WorkerAnswers)?
+    /// The stream made no sense at some point: nothing after it counts.
+    @exclusivity(unchecked) private var isCut = false
     private var hasEnded = false
     /// Something that came is being handled, and `received` belongs to that.
-    private var isHandling = false
+    @exclusivity(unchecked) private var isHandling = false
     private var report: WorkerExitReport?
 
     init(id: WorkerID, page: WorkerPage, parser: FrameParser, delegate: any WorkerConnectionDelegate) {
@@ -251,8 +237,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     }
 
     private func deliverGathered() throws(ProtocolViolation) {
-        guard let (first, answers) = gathered else { return }
-        gathered = nil
+        guard let (first, answers) = gathered.take() else { return }
         try delegate?.worker(self, answered: first, answers)
     }
 
@@ -272,8 +257,12 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         }
         if head.count == 1, failure == nil, message == nil, messages.readableBytes <= Self.shortAnswer {
             // One that is short of its message would be handed that of the next one.
-            var rest = messages
-            guard rest.readMessages(1) != nil, rest.readableBytes == 0 else { throw .malformed(.values) }
+            let isWhole = messages.withUnsafeReadableBytes { bytes in
+                guard var reader = try? ValueReader(bytes) else { return false }
+                do throws(ValueError) { try reader.skip() } catch { return false }
+                return reader.offset == bytes.count
+            }
+            guard isWhole else { throw .malformed(.values) }
         }
         var first = header.task
         if let known = answersToSkip {

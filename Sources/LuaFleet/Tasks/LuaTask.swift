@@ -80,7 +80,7 @@ public final class LuaTask<Value: Decodable & Sendable>: Sendable, Identifiable 
         guard case .values(let bytes) = outcome.answer else {
             return .failure(LuaFleetError(code: .protocolViolation, message: "the worker answered nothing"))
         }
-        return withExtendedLifetime(outcome.references) { Result { try reader.result(bytes, of: script) } }
+        return withExtendedLifetime(outcome.extras.references) { Result { try reader.result(bytes, of: script) } }
     }
 }
 

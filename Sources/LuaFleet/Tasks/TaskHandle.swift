@@ -26,7 +26,7 @@ final class TaskHandle: TaskWaiter, @unchecked Sendable {  // `inner` is under i
     }
 
     func submit(_ request: TaskRequest) {
-        shell.enqueue(request, waiter: self)
+        shell.enqueue(TaskRecord(request, waiter: self))
     }
 
     var state: LuaTaskState {

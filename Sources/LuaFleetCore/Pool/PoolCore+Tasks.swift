@@ -215,6 +215,16 @@ extension PoolCore {
         return (range.batch, range.lower + (sequence &- nodes[node].sequence))
     }
 
+    /// Mutating, though it changes nothing: a value in a class is copied for a caller in another module that only looks at it.
+    package mutating func standing() -> PoolStanding {
+        PoolStanding(usualShare: Int(depth), nextMoment: state == .closed ? nil : nextMoment)
+    }
+}
+
+/// What the shell has to know after each event.
+package struct PoolStanding: Sendable {
     /// How many tasks a worker is given at a time, at least 1: what a stream of tasks should have ready for each.
-    package var usualShare: Int { Int(depth) }
+    package var usualShare: Int
+    /// When `timePassed` has to be called next; nil: not before another event.
+    package var nextMoment: Moment?
 }

@@ -119,6 +119,19 @@ extension SharedCore {
         }
     }
 
+    /// Who owns this lock, as far as is known here, if it is this party, or a task of it.
+    package func owner(of object: SharedID, within party: PartyID) -> PartyID? {
+        guard let owner = locks[object]?.owner, owner == party || owner.process == party else { return nil }
+        return owner
+    }
+
+    /// The memory says that this owner has let the lock go. It ended before it could tell: nothing was left undone.
+    package mutating func letGo(_ object: SharedID, by owner: PartyID, at now: Moment) {
+        self.now = now
+        guard locks[object]?.owner == owner else { return }
+        handOver(object, ownerDied: false)
+    }
+
     /// The task ends: what it could not give back in the memory, because that was not lent at that moment, and may be again by now.
     mutating func leave(_ object: SharedID, _ party: PartyID) {
         if queues[object] != nil { answered(object, party) } else { abandonLock(conditions[object] ?? object, party) }

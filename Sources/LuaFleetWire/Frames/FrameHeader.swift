@@ -30,7 +30,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
 
 /// The header of a frame, little-endian: length of the payload (4 bytes), kind, flags, two zero bytes, worker (4), task (4).
 package struct FrameHeader: Equatable, Sendable {
-    package static let size = 16
+    @inlinable package static var size: Int { 16 }
 
     /// Bytes that follow the header.
     package var length: UInt32

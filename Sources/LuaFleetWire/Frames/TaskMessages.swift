@@ -54,7 +54,7 @@ package struct ScriptDefinition: Equatable, Sendable {
 /// The fixed part in front of a task frame's payload; the function's name and the encoded arguments of `count` tasks follow, message after message.
 /// The frame's header has the number of the first task; the others have the numbers after it.
 package struct TaskHead: Equatable, Sendable {
-    package static let size = 32
+    @inlinable package static var size: Int { 32 }
 
     package var script: UInt32
     package var isolation: WireIsolation
@@ -120,7 +120,7 @@ package struct TaskHead: Equatable, Sendable {
 /// The fixed part in front of a `values` or `failure` payload. In a `values` frame the encoded results of `count` tasks follow, message after message: of the task that the
 /// frame's header names and of those after it. In a `failure` frame the failure message of one task follows.
 package struct AnswerHead: Equatable, Sendable {
-    package static let size = 16
+    @inlinable package static var size: Int { 16 }
 
     /// From the start of the first task in Lua to the end of the last, by the monotonic clock.
     package var nanoseconds: UInt64
@@ -163,7 +163,7 @@ package enum WireFailure: UInt8, Sendable, CaseIterable {
 }
 
 /// The flags of an `output` frame.
-package enum OutputStream: UInt8, Sendable, CaseIterable {
+package enum OutputStream: UInt8, Sendable {
     case standardOutput = 1
     case standardError = 2
 }

@@ -87,7 +87,7 @@ package enum SharedStatus: UInt8, Sendable, CaseIterable {
 
 /// The fixed part in front of a `request` payload; a message follows.
 package struct SharedRequestHead: Equatable, Sendable {
-    package static let size = 32
+    @inlinable package static var size: Int { 32 }
 
     /// The worker's number for it, which the reply repeats. 0: no reply is wanted.
     package var number: UInt32
@@ -135,7 +135,7 @@ package struct SharedRequestHead: Equatable, Sendable {
 
 /// The fixed part in front of a `reply` payload; a message follows. The status is in the frame's flags.
 package struct SharedReplyHead: Equatable, Sendable {
-    package static let size = 8
+    @inlinable package static var size: Int { 8 }
 
     package var number: UInt32
     /// Whether a descriptor comes with the frame (SCM_RIGHTS, unix(7)), attached to its first byte.

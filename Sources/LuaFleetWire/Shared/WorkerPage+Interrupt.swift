@@ -9,7 +9,7 @@ package enum InterruptReason: UInt8, Sendable, CaseIterable {
 
 extension WorkerPage {
     /// Far behind the header's other fields, at a place of its own: LuaVM's signal handler reads it by its address.
-    package static let interruptOffset = 2048
+    @inlinable package static var interruptOffset: Int { 2048 }
 
     /// The task in the lower half, then the stage and the reason, a byte each. 0: nothing was ever asked.
     ///

@@ -8,14 +8,14 @@ import Synchronization
 /// readers believe no length.
 package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by the atomics
     /// Room for frames. Smaller: more writes for chatty tasks; larger: more memory a worker, though only touched pages count.
-    package static let capacity = 64 * 1024
-    package static let headerSize = 4096
-    package static let size = headerSize + capacity
+    @inlinable package static var capacity: Int { 64 * 1024 }
+    @inlinable package static var headerSize: Int { 4096 }
+    @inlinable package static var size: Int { headerSize + capacity }
     /// Slots that host and fork server map at once; the file is a multiple of so many. Smaller: more mappings, each of which every fork has to pass over; larger: address
     /// space for workers that never are. Memory is taken only for what is touched.
     package static let slotsPerMapping = 64
     /// In front of the messages of an open frame: room for its heads.
-    package static let openPrefix = FrameHeader.size + AnswerHead.size
+    @inlinable package static var openPrefix: Int { FrameHeader.size + AnswerHead.size }
 
     package struct Header: ~Copyable {
         /// See ``Control``.
@@ -40,6 +40,8 @@ package struct WorkerPage: @unchecked Sendable {  // the buffer is guarded by th
         package let isFlushing = Atomic<Bool>(false)
         /// A long frame is being written past the buffer: if the writer ends now, the stream is cut in the middle of it.
         package let isWritingPast = Atomic<Bool>(false)
+        /// A task has run here that may have written past stdio, or have left a process that does: what stands in the capture files need not be the running task's.
+        package let isWrittenPast = Atomic<Bool>(false)
         /// The process of the task that began last, where it has one of its own; for people to read.
         package let taskProcess = Atomic<Int32>(0)
 

@@ -64,17 +64,17 @@ extension Workload {
         let queue = try LuaQueue(capacity: 100)
         let pipe = try LuaPipe()
         return [
-            try await measure(pool, "queue", count: 10_000, [("produce", queue), ("consume", queue)]),
-            try await measure(pool, "pipe", count: 5_000, [("ping", pipe.first), ("pong", pipe.second)]),
+            try await measure(pool, "queue", count: 100_000, [("produce", queue), ("consume", queue)]),
+            try await measure(pool, "pipe", count: 50_000, [("ping", pipe.first), ("pong", pipe.second)]),
         ]
     }
 
     private static func locks(_ pool: LuaPool) async throws -> [Figure] {
         let lock = try LuaLock()
         return [
-            try await measure(pool, "lock.free", count: 10_000, [("lock", lock)]),
+            try await measure(pool, "lock.free", count: 1_000_000, [("lock", lock)]),
             try await measure(
-                pool, "lock.contended", count: 5_000, operations: 10_000, [("lock", lock), ("lock", lock)]),
+                pool, "lock.contended", count: 500_000, operations: 1_000_000, [("lock", lock), ("lock", lock)]),
         ]
     }
 

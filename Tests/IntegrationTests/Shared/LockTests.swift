@@ -63,85 +63,75 @@ struct LockTests {
     }
 
     @Test func `F54: timeouts, wrong owners, recursion, semaphores, events and barriers in one task`() async throws {
-        try await withPool(1) { pool in
-            let results: LuaResults = try await pool.call(
-                .source(
-                    """
-                    local out = {}
-                    local function text(...)
-                        local t = table.pack(...)
-                        for i = 1, t.n do t[i] = tostring(t[i]):gsub("^%(source%):%d+: ", ""):gsub("#%d+", "#N") end
-                        out[#out + 1] = table.concat(t, " ", 1, t.n)
-                    end
-                    local l = fleet.Lock()
-                    text(pcall(function() l:release() end))
-                    text(l:acquire(0.5), l:is_locked())
-                    text(l:acquire(0.001))
-                    text(l:try_acquire())
-                    text(pcall(function() l:acquire() end))
-                    l:release()
-                    text(type(select(2, pcall(l.with, l, function(...) text(l:is_locked(), ...) error({1}) end, 1, nil))))
-                    text(l:is_locked(), l:with(function() return 1, nil, 3 end))
-                    local r = fleet.RecursiveLock{name = "r of test"}
-                    text(r:acquire(), r:acquire()) r:release() text(r:is_locked()) r:release() text(r:is_locked())
-                    local s = fleet.BoundedSemaphore(2)
-                    text(s:acquire(), s:acquire(), s:acquire(0.001), s:value()) s:release() s:release()
-                    text(pcall(function() s:release() end))
-                    local e = fleet.Event()
-                    text(e:is_set(), e:wait(0.001)) e:set() text(e:is_set(), e:wait()) e:clear() text(e:is_set())
-                    local c = fleet.Condition()
-                    text(pcall(function() c:wait(0.001) end))
-                    text(c:with(function() return c:wait(0.001) end))
-                    text(pcall(function() c:notify() end))
-                    local b = fleet.Barrier(2)
-                    text(b:wait(0.001)) text(b:wait()) b:reset() text(b:status())
-                    text(fleet.Barrier(1):wait())
-                    text(pcall(fleet.Barrier, 0))
-                    text(pcall(fleet.Semaphore, -1))
-                    text(fleet.wait({e, fleet.Queue()}, 0.001)[1])
-                    e:set()
-                    text(fleet.wait({fleet.Queue(), e})[1] == e)
-                    text(pcall(fleet.wait, {l}))
-                    text(pcall(function() fleet.wait({}) end))
-                    text(pcall(function() return l + 1 end))
-                    text(l)
-                    return table.concat(out, "\\n")
-                    """))
-            #expect(
-                results[0].string == """
-                    false lock #N: it is not held by this task
-                    true true
-                    false timeout
-                    false timeout
-                    false lock #N: a deadlock: task 1 ((source), worker 1) waits for lock #N, which task 1 ((source), worker 1) holds
-                    true 1 nil
-                    table
-                    false 1 nil 3
-                    true true
-                    true
-                    false
-                    true true false 0
-                    false bounded semaphore #N: it was released more often than acquired (its bound is 2)
-                    false false timeout
-                    true true
-                    false
-                    false condition #N: its lock is not held by this task
-                    false timeout
-                    false condition #N: its lock is not held by this task
-                    false timeout
-                    false broken
-                    0 2 false
-                    1
-                    false barrier: it needs a number of parties of at least 1
-                    false semaphore: a value has to be at least 0, not -1
-                    nil
-                    true
-                    false lock #N: only queues, connections and events can be waited for
-                    false bad argument #N to 'wait' (a list of queues, connections and events expected)
-                    false attempt to perform arithmetic on a lock value (upvalue 'l')
-                    lock: #N
-                    """, "\(results[0].string ?? "")")
-        }
+        let lines = try await transcript(
+            """
+            local l = fleet.Lock()
+            text(pcall(function() l:release() end))
+            text(l:acquire(0.5), l:is_locked())
+            text(l:acquire(0.001))
+            text(l:try_acquire())
+            text(pcall(function() l:acquire() end))
+            l:release()
+            text(type(select(2, pcall(l.with, l, function(...) text(l:is_locked(), ...) error({1}) end, 1, nil))))
+            text(l:is_locked(), l:with(function() return 1, nil, 3 end))
+            local r = fleet.RecursiveLock{name = "r of test"}
+            text(r:acquire(), r:acquire()) r:release() text(r:is_locked()) r:release() text(r:is_locked())
+            local s = fleet.BoundedSemaphore(2)
+            text(s:acquire(), s:acquire(), s:acquire(0.001), s:value()) s:release() s:release()
+            text(pcall(function() s:release() end))
+            local e = fleet.Event()
+            text(e:is_set(), e:wait(0.001)) e:set() text(e:is_set(), e:wait()) e:clear() text(e:is_set())
+            local c = fleet.Condition()
+            text(pcall(function() c:wait(0.001) end))
+            text(c:with(function() return c:wait(0.001) end))
+            text(pcall(function() c:notify() end))
+            local b = fleet.Barrier(2)
+            text(b:wait(0.001)) text(b:wait()) b:reset() text(b:status())
+            text(fleet.Barrier(1):wait())
+            text(pcall(fleet.Barrier, 0))
+            text(pcall(fleet.Semaphore, -1))
+            text(fleet.wait({e, fleet.Queue()}, 0.001)[1])
+            e:set()
+            text(fleet.wait({fleet.Queue(), e})[1] == e)
+            text(pcall(fleet.wait, {l}))
+            text(pcall(function() fleet.wait({}) end))
+            text(pcall(function() return l + 1 end))
+            text(l)
+            """)
+        #expect(
+            lines == """
+                false lock #N: it is not held by this task
+                true true
+                false timeout
+                false timeout
+                false lock #N: a deadlock: task 1 ((source), worker 1) waits for lock #N, which task 1 ((source), worker 1) holds
+                true 1 nil
+                table
+                false 1 nil 3
+                true true
+                true
+                false
+                true true false 0
+                false bounded semaphore #N: it was released more often than acquired (its bound is 2)
+                false false timeout
+                true true
+                false
+                false condition #N: its lock is not held by this task
+                false timeout
+                false condition #N: its lock is not held by this task
+                false timeout
+                false broken
+                0 2 false
+                1
+                false barrier: it needs a number of parties of at least 1
+                false semaphore: a value has to be at least 0, not -1
+                nil
+                true
+                false lock #N: only queues, connections and events can be waited for
+                false bad argument #N to 'wait' (a list of queues, connections and events expected)
+                false attempt to perform arithmetic on a lock value (upvalue 'l')
+                lock: #N
+                """, "\(lines)")
     }
 
     @Test func `F54: a condition wakes those who wait, and a barrier everybody at once`() async throws {

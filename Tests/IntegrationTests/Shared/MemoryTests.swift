@@ -23,70 +23,60 @@ struct MemoryTests {
     }
 
     @Test func `F50: every type keeps its limits, and errors name the object`() async throws {
-        try await withPool(1) { pool in
-            let results: LuaResults = try await pool.call(
-                .source(
-                    """
-                    local out = {}
-                    local function text(...)
-                        local t = table.pack(...)
-                        for i = 1, t.n do t[i] = tostring(t[i]):gsub("^%(source%):%d+: ", ""):gsub("#%d+", "#N") end
-                        out[#out + 1] = table.concat(t, " ", 1, t.n)
-                    end
-                    for _, t in ipairs{{"i8", -128, 127}, {"i16", -32768, 32767}, {"i32", -2147483648, 2147483647}, {"u8", 0, 255}, {"u16", 0, 65535}, {"u32", 0, 4294967295}} do
-                        local v = fleet.Value(t[1], t[2])
-                        local ok = v:get() == t[2]
-                        v:set(t[3]) ok = ok and v:get() == t[3]
-                        text(t[1], ok, select("#", pcall(v.set, v, t[3] + 1)), pcall(function() v:add(1) end))
-                    end
-                    local i = fleet.Value("i64", math.maxinteger) text(i:add(1) == math.mininteger, math.type(i:get()))
-                    local u = fleet.Value("u64", -1) text(u:get(), u:add(2))
-                    local f = fleet.Value("f32", 0.1) text(f:get() == 0.1, f:get() > 0.0999, f:add(1.5))
-                    local d = fleet.Value("f64", 0.1) text(d:get(), d:cas(0.1, 7), d:get(), d:cas(0.1, 8))
-                    local b = fleet.Value("bool", true) text(b:get(), b:cas(true, false), b:get(), pcall(function() b:set(1) end))
-                    text(pcall(function() i:set("x") end)) text(pcall(function() i:set(1.5) end)) text(pcall(fleet.Value, "i8", 300))
-                    text(pcall(fleet.Value, "i99", 0))
-                    local a = fleet.Array("i32", {1, 2, 3})
-                    a[2] = 20
-                    text(#a, a[1], a[2], a[3], a:add(3, 5), a:cas(1, 1, 9), a[1])
-                    text(pcall(function() return a[0] end)) text(pcall(function() a[4] = 1 end)) text(pcall(function() return a[1.5] end))
-                    text(table.concat(a:read(2), ","), table.concat(a:read(1, 2), ",")) a:write(2, {7, 8}) text(table.concat(a:read(), ","))
-                    text(pcall(function() a:write(3, {1, 2}) end)) text(pcall(fleet.Array, "i32", 0))
-                    text(a:with(function() return a[1] end))
-                    text(fleet.Value{name = "hits of test", type = "i64"} == fleet.Value{name = "hits of test", type = "i64"})
-                    text(pcall(fleet.Value, {name = "hits of test", type = "i32"}))
-                    return table.concat(out, "\\n")
-                    """))
-            #expect(
-                results[0].string == """
-                    i8 true 2 false shared value #N: the sum has no place in a i8
-                    i16 true 2 false shared value #N: the sum has no place in a i16
-                    i32 true 2 false shared value #N: the sum has no place in a i32
-                    u8 true 2 false shared value #N: the sum has no place in a u8
-                    u16 true 2 false shared value #N: the sum has no place in a u16
-                    u32 true 2 false shared value #N: the sum has no place in a u32
-                    true integer
-                    -1 1
-                    false true 1.6000000238419
-                    0.1 true 7.0 false 7.0
-                    true true false false shared value #N: 1 has no place in a bool
-                    false shared value #N: string has no place in a i64
-                    false shared value #N: 1.5 has no place in a i64
-                    false shared value: 300 has no place in a i8
-                    false shared value: the type is one of i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, bool, not i99
-                    3 1 20 3 8 true 9
-                    false shared array #N: index 0 is outside of 1…3
-                    false shared array #N: index 4 is outside of 1…3
-                    false shared array #N: an index is an integer, not a number
-                    20,8 9,20
-                    9,7,8
-                    false shared array #N: 2 elements from 3 on are outside of 1…3
-                    false shared array: a length has to be at least 1, not 0
-                    9
-                    true
-                    false shared value hits of test: it holds i64, not i32
-                    """, "\(results[0].string ?? "")")
-        }
+        let lines = try await transcript(
+            """
+            for _, t in ipairs{{"i8", -128, 127}, {"i16", -32768, 32767}, {"i32", -2147483648, 2147483647}, {"u8", 0, 255}, {"u16", 0, 65535}, {"u32", 0, 4294967295}} do
+                local v = fleet.Value(t[1], t[2])
+                local ok = v:get() == t[2]
+                v:set(t[3]) ok = ok and v:get() == t[3]
+                text(t[1], ok, select("#", pcall(v.set, v, t[3] + 1)), pcall(function() v:add(1) end))
+            end
+            local i = fleet.Value("i64", math.maxinteger) text(i:add(1) == math.mininteger, math.type(i:get()))
+            local u = fleet.Value("u64", -1) text(u:get(), u:add(2))
+            local f = fleet.Value("f32", 0.1) text(f:get() == 0.1, f:get() > 0.0999, f:add(1.5))
+            local d = fleet.Value("f64", 0.1) text(d:get(), d:cas(0.1, 7), d:get(), d:cas(0.1, 8))
+            local b = fleet.Value("bool", true) text(b:get(), b:cas(true, false), b:get(), pcall(function() b:set(1) end))
+            text(pcall(function() i:set("x") end)) text(pcall(function() i:set(1.5) end)) text(pcall(fleet.Value, "i8", 300))
+            text(pcall(fleet.Value, "i99", 0))
+            local a = fleet.Array("i32", {1, 2, 3})
+            a[2] = 20
+            text(#a, a[1], a[2], a[3], a:add(3, 5), a:cas(1, 1, 9), a[1])
+            text(pcall(function() return a[0] end)) text(pcall(function() a[4] = 1 end)) text(pcall(function() return a[1.5] end))
+            text(table.concat(a:read(2), ","), table.concat(a:read(1, 2), ",")) a:write(2, {7, 8}) text(table.concat(a:read(), ","))
+            text(pcall(function() a:write(3, {1, 2}) end)) text(pcall(fleet.Array, "i32", 0))
+            text(a:with(function() return a[1] end))
+            text(fleet.Value{name = "hits of test", type = "i64"} == fleet.Value{name = "hits of test", type = "i64"})
+            text(pcall(fleet.Value, {name = "hits of test", type = "i32"}))
+            """)
+        #expect(
+            lines == """
+                i8 true 2 false shared value #N: the sum has no place in a i8
+                i16 true 2 false shared value #N: the sum has no place in a i16
+                i32 true 2 false shared value #N: the sum has no place in a i32
+                u8 true 2 false shared value #N: the sum has no place in a u8
+                u16 true 2 false shared value #N: the sum has no place in a u16
+                u32 true 2 false shared value #N: the sum has no place in a u32
+                true integer
+                -1 1
+                false true 1.6000000238419
+                0.1 true 7.0 false 7.0
+                true true false false shared value #N: 1 has no place in a bool
+                false shared value #N: string has no place in a i64
+                false shared value #N: 1.5 has no place in a i64
+                false shared value: 300 has no place in a i8
+                false shared value: the type is one of i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, bool, not i99
+                3 1 20 3 8 true 9
+                false shared array #N: index 0 is outside of 1…3
+                false shared array #N: index 4 is outside of 1…3
+                false shared array #N: an index is an integer, not a number
+                20,8 9,20
+                9,7,8
+                false shared array #N: 2 elements from 3 on are outside of 1…3
+                false shared array: a length has to be at least 1, not 0
+                9
+                true
+                false shared value hits of test: it holds i64, not i32
+                """, "\(lines)")
     }
 
     @Test(arguments: LuaIsolation.allCases)

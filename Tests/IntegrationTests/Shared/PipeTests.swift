@@ -42,42 +42,32 @@ struct PipeTests {
     }
 
     @Test func `F49: one-way ends, poll, close, and errors that name the connection`() async throws {
-        try await withPool(1) { pool in
-            let results: LuaResults = try await pool.call(
-                .source(
-                    """
-                    local out = {}
-                    local function text(...)
-                        local t = table.pack(...)
-                        for i = 1, t.n do t[i] = tostring(t[i]):gsub("^%(source%):%d+: ", ""):gsub("#%d+", "#N") end
-                        out[#out + 1] = table.concat(t, " ", 1, t.n)
-                    end
-                    local receiver, sender = fleet.Pipe(false)
-                    text(pcall(function() receiver:send(1) end))
-                    text(pcall(function() sender:recv() end))
-                    text(receiver:poll(), receiver:poll(0.001), receiver:recv(0.001))
-                    sender:send("x")
-                    text(receiver:poll(), receiver:poll(10), fleet.wait({receiver})[1] == receiver, receiver:recv())
-                    sender:send("y") sender:close()
-                    text(pcall(function() sender:send("z") end))
-                    text(receiver:recv()) text(receiver:recv()) text(receiver:poll())
-                    local a, b = fleet.Pipe() b:close()
-                    text(pcall(function() a:send(1) end))
-                    return table.concat(out, "\\n")
-                    """))
-            #expect(
-                results[0].string == """
-                    false connection #N: this end only receives
-                    false connection #N: this end only sends
-                    false false nil timeout
-                    true true true x
-                    false connection #N: it is closed
-                    y
-                    nil closed
-                    true
-                    false connection #N: the other end is closed
-                    """)
-        }
+        let lines = try await transcript(
+            """
+            local receiver, sender = fleet.Pipe(false)
+            text(pcall(function() receiver:send(1) end))
+            text(pcall(function() sender:recv() end))
+            text(receiver:poll(), receiver:poll(0.001), receiver:recv(0.001))
+            sender:send("x")
+            text(receiver:poll(), receiver:poll(10), fleet.wait({receiver})[1] == receiver, receiver:recv())
+            sender:send("y") sender:close()
+            text(pcall(function() sender:send("z") end))
+            text(receiver:recv()) text(receiver:recv()) text(receiver:poll())
+            local a, b = fleet.Pipe() b:close()
+            text(pcall(function() a:send(1) end))
+            """)
+        #expect(
+            lines == """
+                false connection #N: this end only receives
+                false connection #N: this end only sends
+                false false nil timeout
+                true true true x
+                false connection #N: it is closed
+                y
+                nil closed
+                true
+                false connection #N: the other end is closed
+                """)
     }
 
     @Test func `F49: waiting for several queues and connections tells which are ready`() async throws {

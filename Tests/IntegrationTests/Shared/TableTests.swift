@@ -33,39 +33,29 @@ struct TableTests {
     }
 
     @Test func `F53: Lua's own table syntax, and errors that name the table`() async throws {
-        try await withPool(1) { pool in
-            let results: LuaResults = try await pool.call(
-                .source(
-                    """
-                    local out = {}
-                    local function text(...)
-                        local t = table.pack(...)
-                        for i = 1, t.n do t[i] = tostring(t[i]):gsub("^%(source%):%d+: ", ""):gsub("#%d+", "#N") end
-                        out[#out + 1] = table.concat(t, " ", 1, t.n)
-                    end
-                    local d = fleet.Dictionary{a = 1, [2.0] = "two", [true] = "yes", f = string.format}
-                    text(d.a, d[2], d[true], d.missing, d.f("%03d", 7))
-                    d.b = {x = {y = 1}} d.b.x.y = d.b.x.y + 1 text(d.b.x.y, d.b == d.b)
-                    d.a = nil text(d.a)
-                    local keys = {} for k, v in pairs(d) do keys[#keys + 1] = tostring(k) end table.sort(keys) text(table.concat(keys, ","))
-                    text(pcall(function() d.update = 1 end)) d:set("update", 5) text(d:get("update"))
-                    text(pcall(function() d[{}] = 1 end)) text(pcall(function() d.x = coroutine.create(print) end))
-                    text(pcall(function() d:update("b2", function() error("boom") end) end)) d.b2 = 1 text(d.b2)
-                    text(d:update("n", function(v) return (v or 0) + 1 end), d.n)
-                    text(pcall(function() d:update("n", function(v) d.z = 1 return 1 end) end))
-                    local l = fleet.List{1, 2, 3}
-                    l[#l + 1] = 4 l:insert(5) l:insert(1, 0) text(#l, l[1], l[6], l:remove(1), l:remove(), #l)
-                    text(pcall(function() l[9] = 1 end)) text(pcall(function() l.x = 1 end)) text(pcall(function() l:insert(9, 1) end))
-                    local sum = 0 for i, v in ipairs(l) do sum = sum + v end text(sum, table.concat(l:copy(), ","))
-                    text(fleet.List():remove())
-                    local n = fleet.Namespace{name = "settings of test"} n.x = 1 text(fleet.Namespace{name = "settings of test"}.x, #n)
-                    text(pcall(function() n[1] = 1 end))
-                    local cyclic = {} cyclic.self = cyclic d.c = cyclic text(d.c.self == d.c, d.c.self.self.self == d.c)
-                    d:clear() text(next(d:copy()))
-                    return table.concat(out, "\\n")
-                    """))
-            #expect(results[0].string == Self.expected, "\(results[0].string ?? "")")
-        }
+        let lines = try await transcript(
+            """
+            local d = fleet.Dictionary{a = 1, [2.0] = "two", [true] = "yes", f = string.format}
+            text(d.a, d[2], d[true], d.missing, d.f("%03d", 7))
+            d.b = {x = {y = 1}} d.b.x.y = d.b.x.y + 1 text(d.b.x.y, d.b == d.b)
+            d.a = nil text(d.a)
+            local keys = {} for k, v in pairs(d) do keys[#keys + 1] = tostring(k) end table.sort(keys) text(table.concat(keys, ","))
+            text(pcall(function() d.update = 1 end)) d:set("update", 5) text(d:get("update"))
+            text(pcall(function() d[{}] = 1 end)) text(pcall(function() d.x = coroutine.create(print) end))
+            text(pcall(function() d:update("b2", function() error("boom") end) end)) d.b2 = 1 text(d.b2)
+            text(d:update("n", function(v) return (v or 0) + 1 end), d.n)
+            text(pcall(function() d:update("n", function(v) d.z = 1 return 1 end) end))
+            local l = fleet.List{1, 2, 3}
+            l[#l + 1] = 4 l:insert(5) l:insert(1, 0) text(#l, l[1], l[6], l:remove(1), l:remove(), #l)
+            text(pcall(function() l[9] = 1 end)) text(pcall(function() l.x = 1 end)) text(pcall(function() l:insert(9, 1) end))
+            local sum = 0 for i, v in ipairs(l) do sum = sum + v end text(sum, table.concat(l:copy(), ","))
+            text(fleet.List():remove())
+            local n = fleet.Namespace{name = "settings of test"} n.x = 1 text(fleet.Namespace{name = "settings of test"}.x, #n)
+            text(pcall(function() n[1] = 1 end))
+            local cyclic = {} cyclic.self = cyclic d.c = cyclic text(d.c.self == d.c, d.c.self.self.self == d.c)
+            d:clear() text(next(d:copy()))
+            """)
+        #expect(lines == Self.expected, "\(lines)")
     }
 
     private static let expected = """

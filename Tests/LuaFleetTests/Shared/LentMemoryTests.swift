@@ -15,15 +15,19 @@ import Testing
         print("LentMemoryTests: LUAFLEET_TEST_SEED=\(seed)")
         var dice = SeededDice(seed: seed)
         let world = LentWorld(capacity: capacity)
+        var untold = 0
         for step in 1...50_000 {
             while world.taskers.count < 4 { world.begin() }
             let tasker = world.taskers.randomElement(using: &dice)!  // four
             let isStuck = world.taskers.allSatisfy { $0.waits }
             let act = Int.random(in: 0..<100, using: &dice)
-            if act < 1 || isStuck {
+            if act < (tasker.hasToTell ? 10 : 1) || isStuck {
+                if tasker.hasToTell { untold += 1 }
                 world.die(tasker)
             } else if tasker.waits {
                 continue
+            } else if tasker.hasToTell {
+                if act < 50 { world.tell(tasker) }
             } else if tasker.claim != nil {
                 // Between its two steps others act, or it dies.
                 if act < 50 { world.publish(tasker) }
@@ -41,6 +45,8 @@ import Testing
             guard !Task.isCancelled else { return }
             if step % 10_000 == 0 { world.hostCounts() }
         }
+        // Whoever died between letting go and telling had finished: who was next was told nothing else.
+        #expect(untold > 0, "seed \(seed)")
         // Most of it was done without the host: that is what it is for.
         #expect(world.lentSteps > 500, "seed \(seed)")
         for tasker in world.taskers { world.die(tasker) }

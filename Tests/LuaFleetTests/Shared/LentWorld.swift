@@ -16,6 +16,8 @@ final class LentWorld {
         var ring: UnsafeMutablePointer<lfs_ring>?
         var mappings: [SharedMapping] = []
         var holdsLock = false
+        /// It has let the lock go, and has yet to tell the host, where somebody waits.
+        var hasToTell = false
         var hand: Int64?
         /// A put between its two steps.
         var claim: (cell: UnsafeMutablePointer<lfs_ring_cell>, position: UInt64, value: Int64)?
@@ -34,13 +36,13 @@ final class LentWorld {
     let lock: SharedID
     let queue: SharedID
     private(set) var taskers: [Tasker] = []
-    private(set) var lastValue: Int64 = 0
+    var lastValue: Int64 = 0
     // The model.
-    private(set) var items: [Int64] = []
-    private var offered: Set<Int64> = []
+    var items: [Int64] = []
+    var offered: Set<Int64> = []
     private(set) var owner: Tasker?
     private var wasLeft = false
-    private(set) var lentSteps = 0
+    var lentSteps = 0
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -63,12 +65,12 @@ final class LentWorld {
     private var log: [String] = []
     private var hasFailed = false
 
-    private func note(_ text: String) {
+    func note(_ text: String) {
         log.append(text)
         if log.count > 60 { log.removeFirst() }
     }
 
-    private func fail(_ why: String) {
+    func fail(_ why: String) {
         guard !hasFailed else { return }
         hasFailed = true
         print("FAILED capacity \(capacity): \(why); items \(items)\n" + log.joined(separator: "\n"))
@@ -149,6 +151,7 @@ final class LentWorld {
         tasker.holdsLock = true
     }
 
+    /// The first step of a release.
     func release(_ tasker: Tasker) {
         guard tasker.holdsLock, let lock = tasker.lock else { return }
         #expect(lfs_lock_is_own(lock, tasker.token))
@@ -156,110 +159,20 @@ final class LentWorld {
         owner = nil
         switch lfs_lock_release(lock, tasker.token) {
         case LFS_LENT_DONE: lentSteps += 1
-        case LFS_LENT_ASK: hub.request(SharedRequest(.release, self.lock), by: tasker.party) { _, _ in }
+        case LFS_LENT_ASK: tasker.hasToTell = true
         default: Issue.record("it was not its own")
         }
     }
 
-    // MARK: Queues
-
-    /// The first step of a put.
-    func claim(_ tasker: Tasker) {
-        guard tasker.claim == nil, let ring = tasker.ring else { return }
-        lastValue += 1
-        var cell: UnsafeMutablePointer<lfs_ring_cell>?
-        var position: UInt64 = 0
-        switch lfs_ring_claim(ring, tasker.token, &cell, &position) {
-        case LFS_LENT_DONE: tasker.claim = (cell!, position, lastValue)  // claimed: not nil
-        case LFS_LENT_BUSY:
-            #expect(items.count >= capacity || taskers.contains { $0.claim != nil }, "full with \(items.count)")
-            put(tasker, lastValue)
-        default: put(tasker, lastValue)
-        }
+    /// The second one, where there is one.
+    func tell(_ tasker: Tasker) {
+        tasker.hasToTell = false
+        hub.request(SharedRequest(.release, lock), by: tasker.party) { _, _ in }
     }
 
-    /// The second one.
-    func publish(_ tasker: Tasker) {
-        guard let (cell, position, value) = tasker.claim, let ring = tasker.ring else { return }
-        tasker.claim = nil
-        let bytes = Self.item(value).bytes
-        note("publish \(tasker.token) \(value)")
-        switch lfs_ring_publish(ring, cell, position, tasker.token, bytes, bytes.count) {
-        case LFS_LENT_DONE:
-            lentSteps += 1
-            #expect(items.count < capacity)
-            items.append(value)
-        default: put(tasker, value)
-        }
-    }
+    // MARK: Asking
 
-    private func put(_ tasker: Tasker, _ value: Int64) {
-        offered.insert(value)
-        note("host put \(tasker.token) \(value)")
-        ask(SharedRequest(.put, queue, item: Self.item(value)), tasker) { answer in
-            #expect(answer.status == .done)
-            self.note("put done \(value)")
-            // Where somebody waited for it, it is gone already.
-            if self.offered.remove(value) != nil { self.items.append(value) }
-        }
-    }
-
-    func get(_ tasker: Tasker) {
-        guard let ring = tasker.ring else { return }
-        note("get \(tasker.token) hand \(tasker.hand ?? -1) items \(items)")
-        _ = lfs_ring_answer(ring, tasker.token, UInt32(LFS_RING_CELLS))
-        tasker.hand = nil
-        var bytes = [UInt8](repeating: 0, count: Int(LFS_RING_BYTES))
-        var count = 0
-        var cell: UInt32 = 0
-        switch lfs_ring_get(ring, tasker.token, true, &bytes, &count, &cell) {
-        case LFS_LENT_DONE:
-            lentSteps += 1
-            got(Self.value(Array(bytes[..<count])), tasker)
-        case LFS_LENT_BUSY:
-            #expect(items.isEmpty, "empty with \(items.count)")
-            waitForItem(tasker)
-        default: waitForItem(tasker)
-        }
-    }
-
-    private func waitForItem(_ tasker: Tasker) {
-        ask(SharedRequest(.get, queue), tasker) { answer in
-            #expect(answer.status == .done)
-            self.got(Self.value(answer.item.bytes), tasker)
-        }
-    }
-
-    private func got(_ value: Int64?, _ tasker: Tasker?) {
-        guard let value else { return #expect(Bool(false), "a torn item") }
-        note("got \(value) by \(tasker?.token ?? 0)")
-        if let first = items.first {
-            if first != value { fail("first \(first) got \(value)") }
-            #expect(first == value, "out of order")
-            items.removeFirst()
-        } else {
-            if !offered.contains(value) { fail("nowhere \(value)") }
-            #expect(offered.remove(value) != nil, "\(value) comes out of nowhere")
-        }
-        tasker?.hand = value
-    }
-
-    /// The host takes part too.
-    func hostGets() {
-        let answer = hub.now(SharedRequest(.get, queue, timeout: .zero), by: .host)
-        if answer.status == .done {
-            got(Self.value(answer.item.bytes), nil)
-        } else {
-            #expect(items.isEmpty)
-        }
-    }
-
-    func hostCounts() {
-        let answer = hub.now(SharedRequest(.size, queue), by: .host)
-        #expect(Self.value(answer.item.bytes) == Int64(items.count))
-    }
-
-    private func ask(_ request: SharedRequest, _ tasker: Tasker, _ then: @escaping (SharedAnswer) -> Void) {
+    func ask(_ request: SharedRequest, _ tasker: Tasker, _ then: @escaping (SharedAnswer) -> Void) {
         tasker.waits = true
         let box = Box { answer in
             tasker.waits = false
@@ -272,34 +185,5 @@ final class LentWorld {
     private final class Box: @unchecked Sendable {
         let call: (SharedAnswer) -> Void
         init(_ call: @escaping (SharedAnswer) -> Void) { self.call = call }
-    }
-
-    static func item(_ value: Int64) -> SharedItem { .values { $0.integer(value) } }
-
-    static func value(_ bytes: [UInt8]) -> Int64? {
-        bytes.withUnsafeBytes { bytes in
-            guard var reader = try? ValueReader(bytes), case .array(1)? = try? reader.next(),
-                case .integer(let value)? = try? reader.next()
-            else { return nil }
-            return value
-        }
-    }
-}
-
-extension SharedHub {
-    /// The answer to a request that is answered at once.
-    func now(_ request: SharedRequest, by party: PartyID) -> SharedAnswer { asked(request, by: party).answer }
-
-    func asked(_ request: SharedRequest, by party: PartyID) -> (answer: SharedAnswer, mapping: SharedMapping?) {
-        final class Found: @unchecked Sendable {  // one thread
-            var answer = SharedAnswer.timedOut
-            var mapping: SharedMapping?
-        }
-        let found = Found()
-        self.request(request, by: party) { answer, mapping in
-            found.answer = answer
-            found.mapping = mapping
-        }
-        return (found.answer, found.mapping)
     }
 }

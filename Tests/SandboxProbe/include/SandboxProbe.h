@@ -2,6 +2,7 @@
 #ifndef SANDBOXPROBE_H
 #define SANDBOXPROBE_H
 
+#include "SystemCallNumbers.h"
 #include <sys/types.h>
 
 /// What lies outside of the sandbox.
