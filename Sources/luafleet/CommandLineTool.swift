@@ -4,8 +4,6 @@ import Glibc
 enum CommandLineTool {
     /// Ends the program when it is done; what takes time goes on behind.
     static func begin(_ arguments: [Bytes]) {
-        // A file that may grow no further (setrlimit(2), RLIMIT_FSIZE) is an error with a line, as a full disk is. Workers do not inherit it.
-        signal(SIGXFSZ, SIG_IGN)
         do throws(UsageError) {
             switch try Invocation(arguments) {
             case .text(let text):
