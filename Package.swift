@@ -75,7 +75,10 @@ let package = Package(
             name: "LuaVMTests", dependencies: ["LuaVM", "LuaVMFuzz", "CLua", "LuaFleetWire", "CFleetSystem"]),
         .testTarget(
             name: "LuaFleetTests",
-            dependencies: ["LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem", "SandboxProbe"]),
+            dependencies: [
+                "LuaFleet", "LuaFleetCore", "LuaFleetWire", "LuaVM", "CFleetSystem", "SandboxProbe",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .target(name: "SandboxProbe", path: "Tests/SandboxProbe", cSettings: strictC),
         .executableTarget(
             name: "sandbox-probe",

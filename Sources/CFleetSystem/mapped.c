@@ -4,19 +4,39 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "CFleetMapped.h"
 
+/// Bytes that a file there may have; all there are on a file system without a bound (tmpfs(5), size=0).
+static uint64_t room_in(const char *folder) {
+    struct statvfs status;
+    if (statvfs(folder, &status) != 0) return 0;
+    return status.f_blocks == 0 ? UINT64_MAX : (uint64_t)status.f_bavail * status.f_frsize;
+}
+
 int lfs_unnamed_file(const char *name, int seals) {
     int fd = memfd_create(name, MFD_CLOEXEC | (seals != 0 ? MFD_ALLOW_SEALING : 0));
     if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
-        // An old kernel, or one that a filter makes look old.
-        fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (fd < 0) fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        // An old kernel, or one that a filter makes look old. Memory rather than a disk, as long as there is some: a container's /dev/shm has 64 MiB.
+        uint64_t memory = room_in("/dev/shm");
+        bool is_tight = memory < 16 << 20 && memory < room_in("/tmp");
+        fd = open(is_tight ? "/tmp" : "/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0) fd = open(is_tight ? "/dev/shm" : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     }
     return fd >= 0 ? fd : -errno;
+}
+
+bool lfs_file_is_bounded(int fd) {
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && status.f_blocks != 0;
+}
+
+int lfs_reserve(int fd, uint64_t offset, uint64_t count) {
+    return -posix_fallocate(fd, (off_t)offset, (off_t)count);
 }
 
 int lfs_seal_file(int fd, int seals) {
@@ -29,8 +49,10 @@ int lfs_mapped_file(size_t count) {
     if (fd < 0) return fd;
     int failure = 0;
     if (ftruncate(fd, (off_t)count) != 0) failure = errno;
+    // Whoever touches a page that a full file system has no room for is killed by SIGBUS (mmap(2)).
+    else if (lfs_file_is_bounded(fd)) failure = -lfs_reserve(fd, 0, count);
     // Nobody who has the descriptor can make it shorter under those who have mapped it.
-    else failure = -lfs_seal_file(fd, F_SEAL_SHRINK | F_SEAL_GROW);
+    if (failure == 0) failure = -lfs_seal_file(fd, F_SEAL_SHRINK | F_SEAL_GROW);
     if (failure == 0) return fd;
     close(fd);
     return -failure;

@@ -2,6 +2,8 @@
 import Glibc
 import LuaFleet
 
+// A file that may grow no further (setrlimit(2), RLIMIT_FSIZE) is an error with a line, as a full disk is. Workers do not inherit it.
+signal(SIGXFSZ, SIG_IGN)
 // The worker's start-up runs beside our own: half of the time of a short run, so it comes first. What is wrong with it, the pool will say.
 if CommandLine.argc > 1, let command = CommandLine.unsafeArgv[1], strcmp(command, "run") == 0 {
     SpawnedServer.spawnAhead()

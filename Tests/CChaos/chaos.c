@@ -11,7 +11,7 @@
 int chaos_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? 0 : -errno; }
 
 int chaos_limit(pid_t pid, chaos_resource resource, uint64_t soft, uint64_t *former) {
-    static const int names[] = {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_AS};
+    static const int names[] = {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_AS, RLIMIT_FSIZE};
     struct rlimit limit;
     if (prlimit(pid, names[resource], NULL, &limit) != 0) return -errno;
     *former = limit.rlim_cur;

@@ -142,6 +142,53 @@ struct OutputTests {
         #expect(heard.text(2).utf8.count == 200 * 100_001)
     }
 
+    @Test(arguments: [LuaIsolation.shared, .freshProcess])
+    func `F56: a task that writes a line where a reader has stopped ends, and its worker works for others`(
+        _ isolation: LuaIsolation
+    ) async throws {
+        let (gate, heard) = (DispatchSemaphore(value: 0), Heard())
+        let (written, start) = (try SharedValue<Int>(0), try LuaQueue())
+        var configuration = LuaPoolConfiguration(workers: 2)
+        configuration.isolation = isolation
+        try await withLuaPool(configuration) { pool in
+            let jobs = [
+                LuaJob(
+                    .source("local n = ... for i = 1, 100 do print(('x'):rep(99999)) n:set(i) end"), [written.value]),
+                LuaJob(
+                    .source(
+                        """
+                        local start = ...
+                        start:get()
+                        print('line')
+                        local t = os.clock() + 0.05 while os.clock() < t do end  -- the line comes by itself
+                        """), [start.value]),
+            ]
+            let reading = Task {
+                var codes: [LuaFleetError.Code?] = []
+                for try await report in pool.reports(
+                    of: jobs, ordered: true, window: 2, onOutput: { if heard.add($0) { gate.wait() } })
+                {
+                    codes.append(report.code)
+                }
+                return codes
+            }
+            // Until the worker of the first waits for the reader.
+            var (last, looks) = (0, 0)
+            #expect(
+                await eventually {
+                    let now = (try? written.get()) ?? 0
+                    (last, looks) = (now, now == last ? looks + 1 : 0)
+                    return now > 40 && looks > 30
+                })
+            try await start.put(1)
+            let values: [Int] = try await pool.map(.source("return ..."), 1...100)
+            #expect(values == Array(1...100) && heard.count == 1)
+            gate.signal()
+            #expect(try await reading.value == [nil, nil])
+        }
+        #expect(heard.text(1).utf8.count == 100 * 100_000 && heard.text(2) == "line\n")
+    }
+
     @Test func `F56: a task that writes to a reader who has stopped ends at its deadline`() async throws {
         let (gate, heard) = (DispatchSemaphore(value: 0), Heard())
         try await withPool(1, wallTime: .seconds(2)) { pool in

@@ -32,6 +32,7 @@ final class Arena: Sendable {
     /// The library that kills from within, where there is one.
     let faults: String?
     let monitor: Monitor
+    private let judgesMemory: Bool
     private let end: ContinuousClock.Instant?
     private let findings: Mutex<Findings>
 
@@ -41,6 +42,7 @@ final class Arena: Sendable {
         folder = executablePath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
             separator: "/")
         faults = options.faults
+        judgesMemory = options.judgesMemory
         end = options.minutes.map { ContinuousClock.now + .seconds($0 * 60) }
         let start = Findings(run: run.name, what: run.what, seed: options.seed)
         findings = Mutex(start)
@@ -101,8 +103,9 @@ final class Arena: Sendable {
             findings.zombies += seen.zombies
             findings.seconds = seconds
             let growth = (seen.mostResidentBytes - residentBefore) >> 20
-            findings.note += (findings.note.isEmpty ? "" : ", ") + "RSS +\(max(0, growth)) MiB"
-            if growth > 64 { findings.problems.append("the host grew by \(growth) MiB, more than 64") }
+            findings.note +=
+                (findings.note.isEmpty ? "" : ", ") + "RSS +\(max(0, growth)) MiB\(judgesMemory ? "" : " (not judged)")"
+            if growth > 64, judgesMemory { findings.problems.append("the host grew by \(growth) MiB, more than 64") }
             return findings
         }
     }

@@ -10,13 +10,15 @@ struct Options {
     /// Of each run; nil: as the runs say.
     var wantedSize: Int?
     var faults: String?
+    var judgesMemory = true
 
     static let usage = """
-        chaos [--seed S] [--minutes M] [--run C1,C5] [--full | --size N] [--faults LIBRARY]
+        chaos [--seed S] [--minutes M] [--run C1,C5] [--full | --size N] [--faults LIBRARY] [--any-memory]
           --minutes M   ends each run after its share of M minutes, whatever its size
           --full        the sizes of the plan: 10,000 kills, 1,200 hosts, 10,000 lying workers, ...
           --size N      the size of each run
           --faults L    the library that kills from within the worker (Scripts/chaos builds it); without it C3 and C4 are left out
+          --any-memory  the host may grow: a sanitizer that watches it takes many times its memory
 
         """ + ChaosRun.all.map { "  \($0.name)  \($0.what): \($0.short), full \($0.full)" }.joined(separator: "\n")
 
@@ -43,6 +45,7 @@ struct Options {
             case "--full": isFull = true
             case "--size": wantedSize = try number(word, above: 0)
             case "--faults": faults = try value(of: word)
+            case "--any-memory": judgesMemory = false
             case "--run":
                 runs = []
                 for name in try value(of: word).split(separator: ",") {
@@ -64,6 +67,7 @@ struct Options {
         var words = ["--only", "--seed", "\(seed)", "--run", run.name, "--size", "\(size(of: run))"]
         if let minutes { words += ["--minutes", "\(minutes / Double(runs.count))"] }
         if let faults { words += ["--faults", faults] }
+        if !judgesMemory { words.append("--any-memory") }
         return words
     }
 }

@@ -12,9 +12,15 @@
 
 #pragma clang assume_nonnull begin
 
-/// An empty file without a name, in memory (memfd_create(2)), close-on-exec; where the kernel has no such files, one in /dev/shm or /tmp (open(2), O_TMPFILE). `seals`: not 0 if
+/// An empty file without a name, in memory (memfd_create(2)), close-on-exec; where the kernel has no such files, one in /dev/shm or, where that has next to no room, in /tmp (open(2), O_TMPFILE). `seals`: not 0 if
 /// it will be sealed. -errno.
 int lfs_unnamed_file(const char *name, int seals);
+
+/// Whether it lies on a file system that can be full (statfs(2)): before a page of it is touched, it has to be reserved.
+bool lfs_file_is_bounded(int fd);
+
+/// Has the file system keep room for these bytes of it (posix_fallocate(3)), and makes it long enough. 0, or -errno: -ENOSPC, -EFBIG.
+int lfs_reserve(int fd, uint64_t offset, uint64_t count);
 
 /// Puts these seals on it for good (fcntl(2), F_ADD_SEALS), as far as it can have any.
 int lfs_seal_file(int fd, int seals);

@@ -6,6 +6,9 @@ final class OutputRelay: Sendable {
     /// Bytes that wait for the reader until its workers are not listened to. Smaller: a worker waits for a reader that is only a moment behind; larger: more memory for one that has
     /// stopped.
     static let capacity = 4 << 20
+    /// Bytes that a task writes before its worker is ever held up: so a task that writes a line beside one that writes without end comes to its end, and its worker has time for others.
+    /// Smaller: more workers that do nothing; larger: more memory, for so many tasks at once.
+    static let allowance = 64 << 10
 
     private struct State {
         var waiting = 0

@@ -31,9 +31,10 @@ extension PoolShell {
             return
         }
         guard let page = server?.pages?.page(Int(id.slot)) else {
+            let why = server?.pages == nil ? ENOMEM : errno
             closeAll(ends.0)
             if ends.1 >= 0 { closeAll(ends.1) }
-            core.workerNotStarted(id, errno: ENOMEM, at: now)
+            core.workerNotStarted(id, errno: why, at: now)
             return
         }
         let connection = WorkerConnection(
@@ -168,6 +169,7 @@ extension PoolShell: WorkerConnectionDelegate {
             }
             withTask(header.task, on: connection) { $0.pid = exit.pid }
             connection.shared?.taskEnded(header.task, died: true)
+            connection.listen(true)
             try core.tasksEnded(
                 on: connection.id, sequence: header.task, count: 1,
                 errno == 0 ? .workerDied(exit) : .notForked(errno), nanoseconds: runTime(connection), at: now)
@@ -193,6 +195,7 @@ extension PoolShell: WorkerConnectionDelegate {
     {
         let (count, nanoseconds) = (answers.count, answers.nanoseconds)
         connection.shared?.tasksEnded(first, count: count)
+        connection.listen(true)  // whoever held the task up does not hold up the next one
         if settings.resultForm != nil { try check(answers) }
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
@@ -251,6 +254,7 @@ extension PoolShell: WorkerConnectionDelegate {
         if record.waiter.hearsOutput {
             record.waiter.taskWrote(bytes, to: stream, task: record.first + Int(task))
             let loop = loop
+            guard connection.wrote(bytes.count, sequence: sequence) > OutputRelay.allowance else { return }
             if record.waiter.isFull({ loop.execute { connection.listen(true) } }) { connection.listen(false) }
             return
         }

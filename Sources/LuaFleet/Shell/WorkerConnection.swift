@@ -37,6 +37,11 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     var socket: Int32 = -1
     /// A frame with a descriptor is on its way: what is written waits in `outgoing`.
     var isHeld = false
+    /// Nothing is read from the socket. What is written waits then: a write that fails closes the channel, and what the worker had said before is lost with it.
+    private var isPaused = false
+
+    /// The task that wrote last to somebody who hears of it as it comes, and how much it has written.
+    private var writer: (sequence: UInt32, count: Int) = (0, 0)
 
     private weak var delegate: (any WorkerConnectionDelegate)?
     private(set) var channel: (any Channel)?
@@ -87,7 +92,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     /// A frame that is long goes by itself, without a copy.
     func write(_ frame: ByteBuffer) {
-        if isHeld || frame.readableBytes < 4096 {
+        if isHeld || isPaused || frame.readableBytes < 4096 {
             outgoing.writeImmutableBuffer(frame)
         } else {
             passOn()
@@ -110,15 +115,23 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     }
 
     func passOn() {
-        guard !isHeld, outgoing.readableBytes > 0 else { return }
+        guard !isHeld, !isPaused, outgoing.readableBytes > 0 else { return }
         channel?.write(outgoing, promise: nil)
         outgoing = ByteBuffer()
     }
 
     /// Whether bytes are taken from the socket. If not, the worker waits in its write, and can still be killed. One that has ended is always listened to.
     func listen(_ listens: Bool) {
-        guard listens || report == nil else { return }
+        guard listens == isPaused, listens || report == nil else { return }
+        isPaused = !listens
         _ = channel?.setOption(.autoRead, value: listens)
+        if listens { flush() }
+    }
+
+    /// A task wrote so many more bytes; all that it has written.
+    func wrote(_ count: Int, sequence: UInt32) -> Int {
+        writer = (sequence, (writer.sequence == sequence ? writer.count : 0) + count)
+        return writer.count
     }
 
     // MARK: Bytes in
@@ -144,10 +157,10 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         if long != nil {
             let isWhole = long!.take(from: &bytes)  // looked at one line above
             guard isWhole else { return }
+            // Where it is seen: the pool may look at the worker's page because of this answer, and what stands there comes after these.
+            received = bytes
             deliverLong()
-            guard bytes.readableBytes > 0 else { return }
-        }
-        if received.readableBytes == 0 {
+        } else if received.readableBytes == 0 {
             received = bytes
         } else {
             received.writeBuffer(&bytes)
@@ -242,6 +255,15 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         if header.kind == .values, header.flags == 1 {
             answers.references = SharedReference.all(in: message ?? Array(messages.readableBytesView))
         }
+        if head.count == 1, failure == nil, message == nil, messages.readableBytes <= Self.shortAnswer {
+            // One that is short of its message would be handed that of the next one.
+            let isWhole = messages.withUnsafeReadableBytes { bytes in
+                guard var reader = try? ValueReader(bytes) else { return false }
+                do throws(ValueError) { try reader.skip() } catch { return false }
+                return reader.offset == bytes.count
+            }
+            guard isWhole else { throw .malformed(.values) }
+        }
         var first = header.task
         if let known = answersToSkip {
             answersToSkip = nil
@@ -293,6 +315,10 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     /// Handles what the worker has said and not sent yet: it may be a long time until it sends it, behind a task that takes long.
     func look() {
         guard !isCut, long == nil, received.readableBytes == 0, let peek = page.peek() else { return }
+        // As while something is handled that came by the socket; it may be that this is.
+        let wasHandling = isHandling
+        isHandling = true
+        defer { isHandling = wasHandling }
         // What lies between has been sent, and comes by the socket in a moment.
         guard peek.offset <= streamOffset else { return }
         let known = streamOffset - peek.offset
@@ -326,9 +352,21 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         self.report = report
         listen(true)
         guard !hasEnded else { return finish() }
-        // All that a dead process wrote is in the socket already; the end of the stream follows, unless a process that it left behind holds the
-        // socket open. Such a one is not waited for.
-        loop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { self.finish() }
+        finishSoon(on: loop, looks: 20)
+    }
+
+    /// All that a dead process wrote is in the socket already; the end of the stream follows, unless a process that it left behind holds the
+    /// socket open. Such a one is not waited for, but what is known to have been sent is, as long as some of it comes.
+    private func finishSoon(on loop: any EventLoop, looks: Int) {
+        let seen = streamOffset
+        loop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
+            if looks > 0, !self.hasEnded, let report = self.report, seen < self.streamOffset,
+                self.streamOffset < report.unsentOffset
+            {
+                return self.finishSoon(on: loop, looks: looks - 1)
+            }
+            self.finish()
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -348,6 +386,8 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
 
     private func finish() {
         guard let report, let delegate else { return }
+        isHandling = true
+        defer { isHandling = false }
         if report.unsentOffset <= streamOffset {
             let known = streamOffset - report.unsentOffset
             // A long answer is never in the journal: if one is cut, it stays cut.

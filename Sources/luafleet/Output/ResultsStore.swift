@@ -42,8 +42,15 @@ struct ResultsStore: ~Copyable {
                 let fd = Glibc.open(
                     file.map { CChar(bitPattern: $0) } + [0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
                 guard fd >= 0 else { throw Self.cannotWrite(file.shown(limit: 300), errno) }
-                defer { close(fd) }
-                try Self.write(content, to: fd, file.shown(limit: 300))
+                do throws(UsageError) {
+                    try Self.write(content, to: fd, file.shown(limit: 300))
+                    // Some file systems find out only now that there is no room (close(2)).
+                    if close(fd) != 0 { throw Self.cannotWrite(file.shown(limit: 300), errno) }
+                } catch {
+                    // A part of it would look like all of it.
+                    unlink(file.map { CChar(bitPattern: $0) } + [0])
+                    throw error
+                }
             }
         case .table(let fd, var table):
             let row = table.row(line, task)
@@ -80,12 +87,19 @@ struct ResultsStore: ~Copyable {
         }
     }
 
+    /// All of it; where there is no room for that, nothing: what a later run appends begins a line of its own.
     private static func write(_ bytes: Bytes, to fd: Int32, _ name: String) throws(UsageError) {
+        var before = stat()
+        let isFile = fstat(fd, &before) == 0 && before.st_mode & S_IFMT == S_IFREG
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw cannotWrite(name, count == 0 ? ENOSPC : errno) }
+            guard count > 0 else {
+                let code = count == 0 ? ENOSPC : errno
+                if isFile, written > 0 { _ = ftruncate(fd, before.st_size) }
+                throw cannotWrite(name, code)
+            }
             written += count
         }
     }

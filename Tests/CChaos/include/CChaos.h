@@ -8,7 +8,7 @@
 /// Processes whose parents have ended become children of this one, not of init (prctl(2), PR_SET_CHILD_SUBREAPER).
 int chaos_adopt_orphans(void);
 
-typedef enum { CHAOS_DESCRIPTORS, CHAOS_PROCESSES, CHAOS_ADDRESS_SPACE } chaos_resource;
+typedef enum { CHAOS_DESCRIPTORS, CHAOS_PROCESSES, CHAOS_ADDRESS_SPACE, CHAOS_FILE_SIZE } chaos_resource;
 
 /// Sets the soft limit of a process and says what it was (prlimit(2)). 0, or -errno.
 int chaos_limit(pid_t pid, chaos_resource resource, uint64_t soft, uint64_t *former);

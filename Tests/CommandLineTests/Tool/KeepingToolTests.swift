@@ -41,6 +41,25 @@ import Testing
         #expect(Set(lines.map { $0[13] }).count == 3)
     }
 
+    @Test
+    func `F59: results that have no room end the run with a line; with room again nothing is lost and nothing doubled`()
+    {
+        let scratch = Scratch()
+        scratch.write("t.lua", "local n = ... io.write(n, ':', ('x'):rep(400000), '\\n')")
+        let run = "$LUAFLEET run -j 2 --joblog log --results r.jsonl"
+        // 5 MB: the pool's own memory has room in that, 16 results have none.
+        let full = scratch.shell("ulimit -f 10000; \(run) t.lua ::: $(seq 16)")
+        #expect(
+            full
+                == ToolResult(
+                    output: "", errors: "luafleet: --results r.jsonl: cannot be written: File too large\n", status: 255)
+        )
+        let again = scratch.shell("\(run) --resume t.lua ::: $(seq 16)")
+        #expect(again.status == 0)
+        let lines = scratch.read("r.jsonl").split(separator: "\n")
+        #expect(lines.count == 16 && lines.allSatisfy { $0.hasPrefix("{\"index\"") && $0.hasSuffix("}") })
+    }
+
     @Test func `F59: --resume and --resume-failed say and do what is left`() {
         let scratch = failing()
         let arguments = ["run", "-k", "--joblog", "log"]

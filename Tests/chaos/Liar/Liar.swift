@@ -35,7 +35,12 @@ struct Liar {
         say(.frame(ready, payload: payload))
     }
 
+    /// In order: a value whose end is the next frame's beginning would be this worker's answer, though a lie nobody could know.
     private mutating func say(_ bytes: [UInt8]) {
+        if isDripping { dripping += bytes } else { write(bytes) }
+    }
+
+    private mutating func write(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         // Not forever: a host that does not read is a host that has cut this worker off.
         let taken = bytes.withUnsafeBytes {
@@ -45,7 +50,7 @@ struct Liar {
     }
 
     mutating func drip() {
-        say([dripping.removeFirst()])
+        write([dripping.removeFirst()])
     }
 
     mutating func hear(_ dice: inout Dice) {
@@ -145,11 +150,12 @@ struct Liar {
             for place in 0..<4 { bytes[place] = dice.pick([0xFF, 0x7F, bytes[place]]) }
             bytes[3] = 0xFF
             say(bytes)
-        case 5: say(Self.answer(slot, sequence &+ UInt32(dice.pick([1, 2, 1000, -1, -2])), -7))
+        case 5:  // not to those just before: where it has not answered them, that is its answer
+            say(Self.answer(slot, sequence &+ UInt32(truncatingIfNeeded: dice.pick([1, 2, 1000, -1000])), -7))
         case 6: say(honest + honest)
         case 7:  // for more tasks than it was given, with less
             say(Self.answer(slot, sequence, Self.message(2 * number + 1) + Self.message(-7), count: 5000))
-        case 8: dripping = honest
+        case 8: dripping += honest
         case 9: break  // nothing at all
         case 10: say(Self.answer(slot &+ 1, sequence, -7))
         case 11:  // what only hosts and servers say, or nobody
@@ -194,7 +200,7 @@ struct Liar {
                     payload: noise(dice.pick([0, 40, 44]))))
         default:  // a frame in the page that the socket never sees, with lengths that are not true
             page.header.pointee.progress.store(dice.next(), ordering: .releasing)
-            dripping = honest
+            dripping += honest
         }
     }
 

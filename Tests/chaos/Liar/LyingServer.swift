@@ -6,11 +6,14 @@ import LuaFleetWire
 /// What `--fork-server` means for this program. A pool is told to start it by `workerExecutable`; `CHAOS_SEED` says which lies.
 func lieAsForkServer() -> Never {
     signal(SIGPIPE, SIG_IGN)
+    // One that crashes is gone. Swift's runtime would start a debugger, which outlives it when the pool kills it meanwhile.
+    for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
     let seed = getenv("CHAOS_SEED").flatMap { UInt64(String(cString: $0)) } ?? 0
     var server = LyingServer(Dice(seed: seed))
     server.run()
 }
 
+/// Ends by _exit: a sanitizer looks for leaks otherwise, for its environment is not that of the tests.
 struct LyingServer {
     private static let control: Int32 = 3
     private static let pages: Int32 = 4
@@ -45,7 +48,7 @@ struct LyingServer {
         var fds = [Int32](repeating: -1, count: 16)
         var count = 0
         let got = lfs_receive(Self.control, &bytes, bytes.count, &fds, fds.count, &count)
-        guard got > 0 else { exit(0) }
+        guard got > 0 else { _exit(0) }
         received += bytes[..<got]
         descriptors += fds[..<count]
         while true {
@@ -70,14 +73,14 @@ struct LyingServer {
             let socket = descriptors.removeFirst()
             guard
                 let memory = lfs_map_file(Self.pages, UInt64(header.worker) * UInt64(WorkerPage.size), WorkerPage.size)
-            else { exit(1) }
+            else { _exit(1) }
             liars.append(Liar(slot: header.worker, generation: header.task, socket: socket, memory: memory, &dice))
         case .killWorker:
             for index in liars.indices
             where liars[index].slot == header.worker && liars[index].generation == header.task {
                 liars[index].hasEnded = true
             }
-        default: exit(1)
+        default: _exit(1)
         }
     }
 
@@ -105,7 +108,7 @@ struct LyingServer {
             var sent = 0
             while sent < bytes.count {
                 let count = lfs_send(Self.control, bytes.baseAddress! + sent, bytes.count - sent, -1)  // not empty
-                guard count > 0 else { exit(0) }
+                guard count > 0 else { _exit(0) }
                 sent += count
             }
         }

@@ -7,10 +7,17 @@ import Synchronization
 
 extension ChaosRun {
     static let c8 = ChaosRun(
-        name: "C8", what: "limits of host and fork server lowered, /dev/full", short: 40, full: 1000
+        name: "C8", what: "limits of host and fork server lowered, full disks", short: 54, full: 1000
     ) { arena in
         var dice = arena.dice("C8")
+        // What the host itself may not write is an error of the call, as in any program that wants to hear of it.
+        signal(SIGXFSZ, SIG_IGN)
+        var disks = 0
         while !arena.isOver {
+            for _ in 0..<Disks.round where !arena.isOver {
+                Disks.strike(arena, disks, &dice)
+                disks += 1
+            }
             var storm = Storm(
                 configuration: LuaPoolConfiguration(workers: dice.roll(2...5)), callers: 8,
                 strikes: min(arena.size - arena.done, 40),
@@ -21,10 +28,15 @@ extension ChaosRun {
                 let isServer = dice.once(in: 2)
                 guard let server = forkServer() else { return false }
                 let resource =
-                    isServer ? dice.pick([CHAOS_DESCRIPTORS, CHAOS_PROCESSES, CHAOS_ADDRESS_SPACE]) : CHAOS_DESCRIPTORS
-                let low =
-                    resource == CHAOS_ADDRESS_SPACE
-                    ? UInt64(dice.roll(1...400)) << 20 : UInt64((isServer ? 6 : openDescriptors()) + dice.roll(0...8))
+                    isServer
+                    ? dice.pick([CHAOS_DESCRIPTORS, CHAOS_PROCESSES, CHAOS_ADDRESS_SPACE, CHAOS_FILE_SIZE])
+                    : dice.pick([CHAOS_DESCRIPTORS, CHAOS_FILE_SIZE])
+                let low: UInt64 =
+                    switch resource {
+                    case CHAOS_ADDRESS_SPACE: UInt64(dice.roll(1...400)) << 20
+                    case CHAOS_FILE_SIZE: UInt64(dice.roll(0...100)) << 10
+                    default: UInt64((isServer ? 6 : openDescriptors()) + dice.roll(0...8))
+                    }
                 var former: UInt64 = 0
                 let target = isServer ? server : getpid()
                 guard chaos_limit(target, resource, low, &former) == 0 else { return false }
