@@ -102,10 +102,15 @@ struct Liar {
         return number
     }
 
+    /// The number, and its seal: a number that a flipped bit has made has none.
     static func message(_ number: Int64) -> [UInt8] {
-        if number < 0 { return [0x81, 0x20 | UInt8(-1 - number)] }
-        return [0x81, 0x1A] + (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+        let word = seal(number)
+        let bytes = { (word: UInt32) in [0x1A] + (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+        return [0x82] + (number < 0 ? [0x20 | UInt8(-1 - number)] : bytes(UInt32(truncatingIfNeeded: number)))
+            + bytes(word)
     }
+
+    static func seal(_ number: Int64) -> UInt32 { UInt32(truncatingIfNeeded: number) &* 2_654_435_761 &+ 12345 }
 
     static func answer(
         _ slot: UInt32, _ sequence: UInt32, _ number: Int64, count: UInt32 = 1, kind: FrameKind = .values,

@@ -56,39 +56,60 @@ extension ChaosRun {
         // At `locked` the environment is empty, and the liar's seed always the same.
         let pool = try await LuaPool(configuration)
         let wanted = min(60, arena.size - arena.done)
-        var (right, wrong) = (0, 0)
-        try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+        var answers: [Answer] = []
+        await withTaskGroup { group in
             for _ in 0..<configuration.workers * 2 {
                 group.addTask {
-                    var (right, wrong) = (0, 0)
-                    while await pool.statistics.workersStarted < wanted, !arena.isTimeOver, right + wrong < 100 {
+                    var answers: [Answer] = []
+                    while await pool.statistics.workersStarted < wanted, !arena.isTimeOver, answers.count < 100 {
                         let id = ledger.submit()
                         let start = ContinuousClock.now
                         let report = await pool.run(.source("return ..."), .integer(Int64(id)))
                         let time = ContinuousClock.now - start
                         slowest.withLock { $0 = max($0, time) }
                         arena.monitor.advanced()
-                        if case .success(let values) = report.result {
-                            // What is short of values is no answer to another task.
-                            arena.expect(
-                                values.first?.int == 2 * id + 1, "task \(id) was answered \(values.first as Any)")
-                            right += 1
-                        } else {
-                            wrong += 1
-                        }
+                        answers.append(Answer(task: id, worker: report.worker, try? report.result.get()))
                         ledger.completed(id, isRight: false)
                     }
-                    return (right, wrong)
+                    return answers
                 }
             }
-            for try await (a, b) in group {
-                right += a
-                wrong += b
-            }
+            for await some in group { answers += some }
         }
         arena.did(max(1, await pool.statistics.workersStarted))
         await pool.terminate()
-        return (right, wrong)
+        check(answers, arena)
+        let right = answers.count { $0.hasReturned }
+        return (right, answers.count - right)
+    }
+
+    /// What a task was answered, and by which worker.
+    private struct Answer {
+        let task: Int
+        let worker: Int
+        let hasReturned: Bool
+        /// nil: nobody's answer, but a lie that was made of one.
+        let value: Int?
+
+        init(task: Int, worker: Int, _ values: LuaResults?) {
+            self.task = task
+            self.worker = worker
+            hasReturned = values != nil
+            let (number, seal) = (values?.first?.int, values?.dropFirst().first?.int)
+            value = number.flatMap { Int64($0) }.flatMap { seal == Int(Liar.seal($0)) ? Int($0) : nil }
+        }
+    }
+
+    /// A liar may say anything of the tasks that it was given, the answer of one for another's. What was another worker's task is not its to answer, and what it says of no task
+    /// at all (-7) is nobody's answer.
+    private static func check(_ answers: [Answer], _ arena: Arena) {
+        let workers = Dictionary(answers.map { ($0.task, $0.worker) }, uniquingKeysWith: { first, _ in first })
+        for answer in answers {
+            guard let value = answer.value, value != 2 * answer.task + 1 else { continue }
+            arena.expect(
+                value >= 0 && workers[value / 2] == answer.worker,
+                "task \(answer.task) of worker \(answer.worker) was answered \(value)")
+        }
     }
 
     // MARK: In process

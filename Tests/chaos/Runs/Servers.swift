@@ -90,7 +90,8 @@ extension ChaosRun {
         }
         bytes += (0..<dice.roll(16...400)).map { _ in UInt8(truncatingIfNeeded: dice.roll(5...255)) }
         _ = bytes.withUnsafeBytes { lfs_send(ends[0], $0.baseAddress!, $0.count, -1) }  // not empty
-        if dice.once(in: 2) { close(ends[0]) }
+        let closesFirst = dice.once(in: 2)
+        if closesFirst { close(ends[0]) }
         var ended = lfs_exit()
         let isGone = await eventually { lfs_reap(pid, false, false, &ended) == 0 && ended.pid == pid }
         if !isGone {
@@ -99,7 +100,7 @@ extension ChaosRun {
             lfs_reap(pid, true, false, &ended)
         }
         arena.expect(!ended.signaled, "a fork server that heard nonsense died of signal \(ended.code)")
-        if fcntl(ends[0], F_GETFD) >= 0 { close(ends[0]) }
+        if !closesFirst { close(ends[0]) }
         close(pipe[0])
     }
 }
