@@ -90,7 +90,9 @@ let package = Package(
         .executableTarget(name: "test-host", dependencies: ["LuaFleet"], path: "Tests/test-host"),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LuaFleet", "LuaFleetWire", "CFleetSystem", "test-host", "sandbox-probe", "chaos"]),
+            dependencies: [
+                "LuaFleet", "LuaFleetWire", "CFleetSystem", "CChaos", "test-host", "sandbox-probe", "chaos",
+            ]),
         .target(name: "CTerminal", path: "Tests/CTerminal", cSettings: strictC),
         .testTarget(name: "CommandLineTests", dependencies: ["luafleet", "LuaFleet", "CFleetSystem", "CTerminal"]),
     ],

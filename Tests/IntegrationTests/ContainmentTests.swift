@@ -1,4 +1,5 @@
 // F03, F21: what one task does to its worker costs no other task anything.
+import CChaos
 import Foundation
 import LuaFleet
 import Testing
@@ -41,6 +42,20 @@ struct ContainmentTests {
                 }
             }
             #expect(await eventually { await pool.workerPids.count == 4 })
+        }
+    }
+
+    @Test func `F21: a worker that is cut off from the host and lives is killed, and only its task fails`() async throws
+    {
+        try await withPool(1) { pool in
+            let task = Task { await pool.run(.source("while true do end")) }
+            #expect(await eventually { await pool.statistics.running == 1 })
+            let socket = chaos_take_descriptor(try #require(await pool.workerPids.first), 3)
+            try #require(socket >= 0)
+            shutdown(socket, Int32(SHUT_RDWR))
+            close(socket)
+            #expect(await task.value.code == .workerDied(.signal(SIGKILL)))
+            #expect(try await pool.call(.source("return 7")) == 7)
         }
     }
 

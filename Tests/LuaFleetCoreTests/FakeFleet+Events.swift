@@ -102,6 +102,12 @@ extension FakeFleet {
         try perform()
     }
 
+    mutating func workerHangsUp(_ id: WorkerID) throws {
+        if workers[id]?.killedAt == nil { workers[id]?.hasHungUp = true }
+        core.workerHungUp(id, at: now)
+        try perform()
+    }
+
     /// Time goes on; the core hears of it where it asked to.
     mutating func advance(_ duration: Duration) throws {
         now = now + duration

@@ -76,7 +76,7 @@ extension FakeFleet {
             case .finalizing: worker.violation != nil || worker.isPrepared || isOverdue(worker.preparation)
             case .up: worker.violation != nil || isGuilty(worker)
             }
-        if !isDue {
+        if !isDue, !worker.hasHungUp {
             try require(
                 worker.life == .up && worker.flights.isEmpty, "\(id), which is \(worker), is killed for nothing")
             try require(!configuration.hasFinalizer, "\(id) is killed without the finalizer")
@@ -84,7 +84,8 @@ extension FakeFleet {
         }
         workers[id]?.killedAt = now
         let guilt = worker.interrupted?.end ?? worker.running.flatMap { dueEnd(of: $0.task) }
-        workers[id]?.killedFor = worker.violation.map { .protocolViolation($0) } ?? guilt
+        // One that has hung up is as good as dead: its task ends with that.
+        workers[id]?.killedFor = worker.hasHungUp ? nil : worker.violation.map { .protocolViolation($0) } ?? guilt
         see("kills")
     }
 
@@ -149,7 +150,8 @@ extension FakeFleet {
         }
         if case .recycledAboveBytes(let bytes) = end { try require(bytes == worker.residentBytes, "\(bytes) bytes") }
         if case .exited = end {
-            try require(worker.exit != nil && worker.killedAt == nil, "\(id) did not end by itself")
+            try require(
+                worker.exit != nil && (worker.killedAt == nil || worker.hasHungUp), "\(id) did not end by itself")
         }
         see("drop \(end.name)")
         former.append(id)

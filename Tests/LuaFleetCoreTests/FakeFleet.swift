@@ -62,6 +62,7 @@ struct FakeFleet {
         var failedToPrepare = false
         var isPrepared = false  // the finalizer has answered
         var violation: ProtocolViolation?
+        var hasHungUp = false
         var killedAt: Moment?
         var killedFor: TaskEnd?
         /// The process is gone, by whatever way; only then, or when the kernel holds it, may the slot be vacated.

@@ -134,6 +134,11 @@ struct ModelEpisode {
             if fleet.workers[id]?.running == nil { try fleet.answer(id, count: 0) }
         case 64..<66:
             guard let id = pick({ _ in true }) else { break }
+            if dice.once(in: 4) {
+                note("hangsUp \(id)")
+                try fleet.workerHangsUp(id)
+                break
+            }
             note("exit \(id)")
             try fleet.workerExits(id, .signal(11))
         case 66..<74:
@@ -260,6 +265,7 @@ struct ModelEpisode {
             fleet.core.workerMeasured(ghost, residentBytes: 1 << 40, at: now)
             fleet.core.workerNotStarted(ghost, errno: 11, at: now)
             fleet.core.workerMisbehaved(ghost, .reservedBytes, at: now)
+            fleet.core.workerHungUp(ghost, at: now)
             fleet.core.workerExited(ghost, ProcessExit(pid: 1, reason: .status(0)), lastStarted: 1, at: now)
         }
         if let id = pick({ $0.isUp }) {  // answers to what was not asked

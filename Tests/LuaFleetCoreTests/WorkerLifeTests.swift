@@ -26,6 +26,40 @@ struct WorkerLifeTests {
         return runs.sorted { ($0.key.slot, $0.key.generation) < ($1.key.slot, $1.key.generation) }.map(\.value)
     }
 
+    // MARK: Hanging up
+
+    @Test func `F21: a worker that hung up is killed, and its task ends as its exit says`() throws {
+        var fleet = try FakeFleet.running(workers: 1)
+        let task = try fleet.submit()
+        let worker = fleet.sortedWorkers[0]
+        try fleet.begin(worker)
+        try fleet.workerHangsUp(worker)
+        #expect(fleet.log.contains(.killWorker(worker)) && fleet.end(of: task) == nil)
+        try fleet.workerExits(worker, .signal(9))
+        #expect(fleet.end(of: task) == .workerDied(ProcessExit(pid: Int32(worker.slot) + 100, reason: .signal(9))))
+        try fleet.raise()
+        let next = try fleet.submit()
+        _ = try finish(&fleet)
+        #expect(fleet.end(of: next) == .answered)
+    }
+
+    @Test func `F21: where nobody tells of the end of a worker that hung up, the fork server is replaced`() throws {
+        var fleet = try FakeFleet.running(workers: 1)
+        let task = try fleet.submit(2, TaskPolicy.chunks(of: 2))
+        let worker = fleet.sortedWorkers[0]
+        try fleet.begin(worker)
+        try fleet.advance(fleet.configuration.startLimit)
+        try fleet.workerHangsUp(worker)
+        try fleet.advance(fleet.configuration.killLimit)
+        #expect(fleet.ends(of: task).first == .workerDied(ProcessExit(pid: 0, reason: .signal(9))))
+        #expect(fleet.log.contains(.stopServer))
+        try fleet.serverEnds(nil)
+        try fleet.serverReady()
+        try fleet.raise()
+        _ = try finish(&fleet)
+        #expect(fleet.ends(of: task).last == .answered)
+    }
+
     // MARK: Recycling
 
     @Test(arguments: [0, 2, 3, 10] as [UInt32])

@@ -87,6 +87,7 @@ struct WorkerConnectionTests {
         func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation) {
             violations.append(violation)
         }
+        func workerHungUp(_ connection: WorkerConnection) {}
         func worker(_ connection: WorkerConnection, ended report: WorkerExitReport) { ended.succeed() }
     }
 

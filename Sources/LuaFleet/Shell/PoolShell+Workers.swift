@@ -210,6 +210,11 @@ extension PoolShell: WorkerConnectionDelegate {
         self.answers = nil
     }
 
+    func workerHungUp(_ connection: WorkerConnection) {
+        core.workerHungUp(connection.id, at: now)
+        perform()
+    }
+
     /// A sandboxed worker may be anything by now: what it sends is looked through before anybody else gets it.
     private func check(_ answers: WorkerAnswers) throws(ProtocolViolation) {
         guard let limits = settings.resultForm else { return }

@@ -11,6 +11,8 @@ protocol WorkerConnectionDelegate: AnyObject {
     func worker(_ connection: WorkerConnection, answered first: UInt32, _ answers: consuming WorkerAnswers)
         throws(ProtocolViolation)
     func worker(_ connection: WorkerConnection, violated violation: ProtocolViolation)
+    /// Its end of the stream came a second ago, and no word of its process.
+    func workerHungUp(_ connection: WorkerConnection)
     /// The worker's process is gone, and everything it had said was handled. Called once, as the last thing.
     func worker(_ connection: WorkerConnection, ended report: WorkerExitReport)
 }
@@ -370,14 +372,21 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        guard !isHandling else { return context.eventLoop.assumeIsolated().execute { self.ended() } }
-        ended()
+        let loop = context.eventLoop
+        guard !isHandling else { return loop.assumeIsolated().execute { self.ended(on: loop) } }
+        ended(on: loop)
     }
 
-    private func ended() {
+    private func ended(on loop: any EventLoop) {
         hasEnded = true
         channel = nil
-        if report != nil { finish() }
+        guard report == nil else { return finish() }
+        // As a rule it has died, and the fork server says so next. It may also have closed its socket and live; or the fork server may talk nonsense.
+        guard delegate != nil else { return }
+        loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
+            guard let self, report == nil else { return }
+            delegate?.workerHungUp(self)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -58,7 +58,7 @@ extension PoolCore {
             let reason = workers[slot].killReason ?? .workerDied(ProcessExit(pid: 0, reason: .signal(9)))
             let sequence = workers[slot].sequence  // all of it has begun; the rest was recalled at the kill
             endFlights(of: slot, after: sequence, reason, at: now)
-            if workers[slot].end == .failedToStart { replaceSilentServer(at: now) }
+            if workers[slot].end == .failedToStart || workers[slot].end == nil { replaceSilentServer(at: now) }
             vacate(slot, workers[slot].end ?? .killed(reason))
         }
     }

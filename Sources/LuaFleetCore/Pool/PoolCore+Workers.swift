@@ -116,6 +116,19 @@ extension PoolCore {
         if isStarting { startFailed(.workersEndEarly(count: failedStarts + 1, last: nil), at: now) }
     }
 
+    /// Its end of the stream came a while ago, and nobody has said since that its process has ended: it is killed, in case it lives; and if there is no word of that either, the fork
+    /// server is of no more use.
+    package mutating func workerHungUp(_ worker: WorkerID, at now: Moment) {
+        guard let slot = slot(of: worker), workers[slot].state != .ending else { return }
+        let isStarting = workers[slot].state == .starting || workers[slot].state == .initializing
+        kill(slot, because: nil, as: .failedToStart, at: now)
+        if isStarting {
+            startFailed(.workersEndEarly(count: failedStarts + 1, last: nil), at: now)
+        } else {
+            workers[slot].end = nil  // as its exit says
+        }
+    }
+
     /// Its process holds so much memory between tasks.
     package mutating func workerMeasured(_ worker: WorkerID, residentBytes: UInt64, at now: Moment) {
         guard let slot = slot(of: worker), workers[slot].state == .up else { return }
