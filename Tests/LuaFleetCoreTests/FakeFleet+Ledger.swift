@@ -120,7 +120,7 @@ extension FakeFleet {
         let isIdle = configuration.idleTime.map { worker.idleSince + $0 <= now } ?? false
         try require(
             configuration.recycleAfterTasks > 0 && worker.begunCount == configuration.recycleAfterTasks
-                || worker.wasTooLarge || up > configuration.maximumWorkers
+                || worker.tooLargeBytes != nil || up > configuration.maximumWorkers
                 || isIdle && up > configuration.minimumWorkers || isEnding && openCount == 0,
             "\(id), which is \(worker), has to end for nothing")
     }
@@ -148,7 +148,7 @@ extension FakeFleet {
                 count == worker.begunCount && count == configuration.recycleAfterTasks,
                 "recycled after \(worker.begunCount) tasks, says \(count)")
         }
-        if case .recycledAboveBytes(let bytes) = end { try require(bytes == worker.residentBytes, "\(bytes) bytes") }
+        if case .recycledAboveBytes(let bytes) = end { try require(bytes == worker.tooLargeBytes, "\(bytes) bytes") }
         if case .exited = end {
             try require(
                 worker.exit != nil && (worker.killedAt == nil || worker.hasHungUp), "\(id) did not end by itself")

@@ -31,7 +31,9 @@ extension FakeFleet {
             see("inspections")
         case .measure(let id):
             guard let worker = workers[id] else { return }
-            if worker.residentBytes > configuration.recycleAboveBytes { workers[id]?.wasTooLarge = true }
+            if worker.residentBytes > configuration.recycleAboveBytes, worker.killedAt == nil {
+                workers[id]?.tooLargeBytes = worker.residentBytes
+            }
             core.workerMeasured(id, residentBytes: worker.residentBytes, at: now)
         default: break
         }

@@ -58,7 +58,8 @@ struct FakeFleet {
         var idleSince: Moment
         var interrupted: (sequence: UInt32, end: TaskEnd, at: Moment)?
         var residentBytes: UInt64 = 0
-        var wasTooLarge = false
+        /// As it was measured last, where that was too much.
+        var tooLargeBytes: UInt64?
         var failedToPrepare = false
         var isPrepared = false  // the finalizer has answered
         var violation: ProtocolViolation?
