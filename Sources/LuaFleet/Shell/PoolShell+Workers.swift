@@ -196,7 +196,7 @@ extension PoolShell: WorkerConnectionDelegate {
         let (count, nanoseconds) = (answers.count, answers.nanoseconds)
         connection.shared?.tasksEnded(first, count: count)
         connection.listen(true)  // whoever held the task up does not hold up the next one
-        if settings.resultForm != nil { try check(answers) }
+        if let form = settings.resultForm { try check(answers, form) }
         if connection.preparation != 0, first == connection.preparation {
             connection.preparation = 0
             try prepared(connection, first, answers)
@@ -216,8 +216,7 @@ extension PoolShell: WorkerConnectionDelegate {
     }
 
     /// A sandboxed worker may be anything by now: what it sends is looked through before anybody else gets it.
-    private func check(_ answers: WorkerAnswers) throws(ProtocolViolation) {
-        guard let limits = settings.resultForm else { return }
+    private func check(_ answers: WorkerAnswers, _ limits: ValueLimits) throws(ProtocolViolation) {
         func isSound(_ bytes: UnsafeRawBufferPointer, _ count: UInt32) -> Bool {
             guard var reader = try? ValueReader(bytes, limits: limits) else { return false }
             do throws(ValueError) {

@@ -259,12 +259,7 @@ final class WorkerConnection: ChannelInboundHandler, @unchecked Sendable {  // t
         }
         if head.count == 1, failure == nil, message == nil, messages.readableBytes <= Self.shortAnswer {
             // One that is short of its message would be handed that of the next one.
-            let isWhole = messages.withUnsafeReadableBytes { bytes in
-                guard var reader = try? ValueReader(bytes) else { return false }
-                do throws(ValueError) { try reader.skip() } catch { return false }
-                return reader.offset == bytes.count
-            }
-            guard isWhole else { throw .malformed(.values) }
+            guard messages.lengthOfMessages(1) == messages.readableBytes else { throw .malformed(.values) }
         }
         var first = header.task
         if let known = answersToSkip {
